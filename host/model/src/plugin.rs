@@ -1,0 +1,365 @@
+//! Steps that are plugins: what the host asks of them, and what they may answer. The WIT contract, as values.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{AmiId, Capacity, GroupId, GroupName, InstanceId, Millis, RunId, StepId, Timestamp};
+
+/// The three kinds of plugin steps, one WIT world each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PluginKind {
+    /// Judges a deployment.
+    Verification,
+    /// Collects the ballots of people or of a system of record.
+    Approval,
+    /// Acts after the end: notifications, tickets, clean-up elsewhere.
+    WrapUp,
+}
+
+impl fmt::Display for PluginKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Verification => "verification",
+            Self::Approval => "approval",
+            Self::WrapUp => "wrap-up",
+        })
+    }
+}
+
+/// The SHA-256 of a component file, as 64 lower-case hex digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Digest(pub String);
+
+/// A plugin as the workflow names it: where it is, what it must be, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginSource {
+    /// Its name in the workflow file.
+    pub name: String,
+    /// The component file, absolute; or a bare name of a plugin that comes with shiftgate (`prometheus`).
+    pub file: String,
+    /// The digest that the file must have; none accepts any.
+    pub sha256: Option<Digest>,
+    /// What the workflow grants.
+    pub grants: Grants,
+}
+
+/// What a plugin may do beyond computing; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grants {
+    /// Requests that it may send.
+    pub http: Vec<HttpGrant>,
+}
+
+/// Requests to one origin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpGrant {
+    /// Scheme, host (exact, or with one left-most `*.` label), port, and a path prefix.
+    pub url: String,
+    /// Methods, upper case.
+    pub methods: Vec<String>,
+    /// Address ranges (CIDR) outside the public internet that the host may resolve to; empty for none.
+    pub addresses: Vec<String>,
+}
+
+/// What a call is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginCall {
+    /// The kind that the step needs.
+    pub kind: PluginKind,
+    /// The step's `with:`, every expression resolved.
+    pub config: Value,
+    /// Facts of the run.
+    pub run: RunInfo,
+    /// What to call.
+    pub action: Call,
+}
+
+/// Which function of the contract to call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Check the config; no step runs.
+    Validate,
+    /// Begin the step. A wrap-up also gets the run's summary.
+    Start {
+        /// How the run ended, for a wrap-up; none for the other kinds.
+        summary: Option<(crate::Ending, String)>,
+    },
+    /// Go on after a wait.
+    Poll {
+        /// What the plugin saved.
+        state: ActionState,
+        /// Why it is woken.
+        wake: Wake,
+    },
+    /// The step is no longer wanted.
+    Cancel {
+        /// What the plugin saved.
+        state: ActionState,
+    },
+}
+
+/// What a plugin saves over a wait: opaque to the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionState {
+    /// The plugin's own version of the bytes.
+    pub version: u32,
+    /// The bytes, 64 KiB at most.
+    pub bytes: Vec<u8>,
+}
+
+/// A plugin's request to be woken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// What to give back at the next poll.
+    pub state: ActionState,
+    /// Wake after this long; none to wait for a signal only.
+    pub after: Option<Millis>,
+    /// Wake on a ballot (approval only) or another named signal; empty to wait for time only.
+    pub signals: Vec<String>,
+}
+
+/// Why a plugin is woken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wake {
+    /// The time asked for is over.
+    Timer,
+    /// A signal came, with its payload as JSON.
+    Signal {
+        /// Its name: `ballot`.
+        name: String,
+        /// Its payload.
+        payload: Value,
+    },
+}
+
+/// What a plugin answered, with what it logged meanwhile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginReply {
+    /// What came of the call.
+    pub outcome: Outcome,
+    /// Lines that it logged, already cut and made printable.
+    pub log: Vec<LogLine>,
+    /// Its last word on how far it is; none when it said nothing.
+    pub progress: Option<String>,
+    /// The digest of the component that ran.
+    pub digest: Digest,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The config is fine, or the step is cancelled.
+    Accepted,
+    /// The config is not fine: each entry is a JSON pointer into it and what is wrong there.
+    ConfigRefused(Vec<(String, String)>),
+    /// It goes on later.
+    Wait(Suspension),
+    /// A verification ended.
+    Reported(Report),
+    /// An approval counted ballots, and goes on or not.
+    Counted(Progress),
+    /// A wrap-up ended.
+    Received(Receipt),
+}
+
+/// A line of a plugin's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: crate::Level,
+    /// One line, printable.
+    pub message: String,
+}
+
+/// What a verification says of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It is as good as it has to be.
+    Pass,
+    /// It is, with something to look at.
+    Warn,
+    /// It is not.
+    Fail,
+    /// The check cannot tell: no data, or a broken promise of the plugin. Never a pass.
+    Inconclusive,
+    /// The check was not needed.
+    Skipped,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+            Self::Skipped => "skipped",
+        })
+    }
+}
+
+/// The end of a verification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// One sentence.
+    pub summary: String,
+    /// What was found, most important first.
+    pub findings: Vec<Finding>,
+    /// What was measured.
+    pub metrics: Vec<Metric>,
+    /// What a person may want to see: queries with raw answers, by name.
+    pub evidence: BTreeMap<String, Value>,
+    /// Values for later steps.
+    pub outputs: BTreeMap<String, Value>,
+}
+
+/// One thing that a plugin found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it means for the verdict.
+    pub verdict: Verdict,
+    /// One sentence.
+    pub message: String,
+}
+
+/// One number that a plugin measured. NaN and infinity are kept as none: they never pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// Its value; none when there was no data.
+    pub value: Option<f64>,
+    /// Its unit, such as `ratio` or `ms`; empty when it has none.
+    pub unit: String,
+    /// The limit that it was held against, in words: `< 0.01`; empty when there was none.
+    pub threshold: String,
+    /// What it means for the verdict.
+    pub verdict: Verdict,
+}
+
+/// The ballots of an approval so far. The host counts; a plugin never decides that a run is approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Every ballot seen, oldest first.
+    pub ballots: Vec<Ballot>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// A claim that somebody voted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ballot {
+    /// Who.
+    pub subject: String,
+    /// What they said.
+    pub vote: Vote,
+    /// When.
+    pub at: Timestamp,
+    /// Why; empty when they did not say.
+    pub comment: String,
+    /// The digest of the plan that they were shown; none when the vote is not bound to one.
+    pub bound_digest: Option<String>,
+}
+
+/// A vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vote {
+    /// Go on.
+    Approve,
+    /// Do not go on.
+    Reject,
+}
+
+/// An approval between two wakes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The ballots so far.
+    pub tally: Tally,
+    /// How to go on while the host finds no decision; none when no more ballots can come.
+    pub next: Option<Suspension>,
+}
+
+/// The end of a wrap-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What was done.
+    pub actions: Vec<ReceiptAction>,
+    /// Values for the record.
+    pub outputs: BTreeMap<String, Value>,
+}
+
+/// One thing that a wrap-up did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "what", rename_all = "kebab-case")]
+pub enum ReceiptAction {
+    /// Would be done (dry run).
+    Planned(String),
+    /// Was done now.
+    Done(String),
+    /// An earlier attempt had done it.
+    AlreadyDone(String),
+    /// Could not be done.
+    Failed(String),
+}
+
+/// Facts of a run that a plugin may know. Facts only, no handles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepId,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// The same for every attempt and wake of one step.
+    pub idempotency_key: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The phase's name; empty outside a phase.
+    pub phase: String,
+    /// The service's name.
+    pub service: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The infrastructure's name.
+    pub infrastructure: String,
+    /// `basic` or `canary`.
+    pub strategy: String,
+    /// The image that is deployed.
+    pub artifact: AmiId,
+    /// The group that is deployed; none before setup.
+    pub new_group: Option<GroupFacts>,
+    /// The group that was live before; none for a first deployment.
+    pub old_group: Option<GroupFacts>,
+    /// When the step began.
+    pub started_at: Timestamp,
+    /// When the step has to be done; none without a limit.
+    pub deadline: Option<Timestamp>,
+    /// Whether nothing may be changed anywhere.
+    pub dry_run: bool,
+}
+
+/// What is known of one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupFacts {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// What this run last wrote or found.
+    pub capacity: Capacity,
+    /// Its instances when they were last seen.
+    pub instances: Vec<InstanceId>,
+}

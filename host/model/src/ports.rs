@@ -1,0 +1,142 @@
+//! What the engine asks of the outside: clouds, plugins, the record. Each trait is implemented in one room.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Capacity, CloudError, Created, Deleted, EffectToken, Event, EventKind, Family, Group, GroupId, GroupSpec, InstanceHealth,
+    PluginCall, PluginReply, PluginSource, RunId, StepId, StoreError, Timestamp,
+};
+
+/// Elastigroups of one account. Implemented by `cloud`.
+///
+/// Every call retries by itself what may be retried, obeys the account's rate limits, and returns the last error.
+#[async_trait]
+pub trait Groups: Send + Sync {
+    /// Every group of the account, in no set order.
+    async fn list(&self) -> Result<Vec<Group>, CloudError>;
+
+    /// One group; none when there is no such group (any more).
+    async fn read(&self, id: &GroupId) -> Result<Option<Group>, CloudError>;
+
+    /// Creates a group at 0/0/0, once: a group that carries the same marker is adopted instead of doubled, also after a
+    /// lost reply.
+    ///
+    /// Errors: `Refused` when a group of that name stands there that does not carry the marker.
+    async fn create(&self, spec: &GroupSpec) -> Result<Created, CloudError>;
+
+    /// Writes all three numbers.
+    async fn set_capacity(&self, id: &GroupId, capacity: Capacity) -> Result<(), CloudError>;
+
+    /// Deletes a group with all its instances.
+    async fn delete(&self, id: &GroupId) -> Result<Deleted, CloudError>;
+
+    /// One entry an instance, spot requests without an instance included; empty when there are none.
+    async fn health(&self, id: &GroupId) -> Result<Vec<InstanceHealth>, CloudError>;
+}
+
+/// A plugin could not be loaded or did not keep its promise; not a verdict of the plugin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("plugin `{plugin}`: {message}")]
+pub struct PluginError {
+    /// The plugin's name in the workflow file.
+    pub plugin: String,
+    /// What went wrong: file, kind, contract, config, budget, trap, or the plugin's own error.
+    pub message: String,
+    /// What to do next; the exact lines, where lines would help.
+    pub hint: Option<String>,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+}
+
+/// Runs steps that are WebAssembly components. Implemented by `plugin`.
+#[async_trait]
+pub trait PluginRunner: Send + Sync {
+    /// One call in a fresh instance.
+    async fn call(&self, source: &PluginSource, call: &PluginCall) -> Result<PluginReply, PluginError>;
+}
+
+/// What is known of an effect before it is attempted (again).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The same on every attempt.
+    pub token: EffectToken,
+    /// What an earlier attempt recorded; the world is not touched again then.
+    pub outcome: Option<Value>,
+    /// Whether an earlier attempt recorded the intent and no outcome: look before acting.
+    pub attempted: bool,
+}
+
+/// One line of the record of what was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectRecord {
+    /// The step that did it.
+    pub step: StepId,
+    /// The effect's name inside the step: `create`, `capacity sig-0a1b2c3d`.
+    pub effect: String,
+    /// What was intended, before the world was touched.
+    pub intent: Value,
+    /// What came of it; none while that is not known.
+    pub outcome: Option<Value>,
+}
+
+/// Promise on paper before touching the world. Implemented by `store`, fully synced.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Records the intent, or returns what an earlier attempt recorded. The first intent of an effect is kept.
+    async fn intend(&self, run: &RunId, step: &StepId, effect: &str, intent: &Value) -> Result<Effect, StoreError>;
+
+    /// Records the outcome; the first one is kept.
+    async fn settle(&self, run: &RunId, step: &StepId, effect: &str, outcome: &Value) -> Result<(), StoreError>;
+
+    /// All of a run's effects, in the order of their intents.
+    async fn record(&self, run: &RunId) -> Result<Vec<EffectRecord>, StoreError>;
+}
+
+/// How an attempt to take a lock ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// It is this run's, with a fencing number that only grows.
+    Held {
+        /// The fencing number.
+        fence: i64,
+    },
+    /// Another run has it.
+    Busy {
+        /// The run that has it.
+        holder: RunId,
+        /// How many runs wait before this one.
+        ahead: u32,
+    },
+}
+
+/// One run at a time on an account's group family, first come first served. The holder is a run, not a process: a lock
+/// does not lapse. Implemented by `store`.
+#[async_trait]
+pub trait Locks: Send + Sync {
+    /// Takes the lock, or takes (and keeps) a place in its queue.
+    async fn acquire(&self, account: &str, family: &Family, run: &RunId) -> Result<Acquired, StoreError>;
+
+    /// Whether the lock is still this run's under that fencing number.
+    async fn holds(&self, account: &str, family: &Family, run: &RunId, fence: i64) -> Result<bool, StoreError>;
+
+    /// Gives the lock, or the place in the queue, back; nothing happens when it is not this run's.
+    async fn release(&self, account: &str, family: &Family, run: &RunId) -> Result<(), StoreError>;
+}
+
+/// The one stream of what happened. Implemented by `store`.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Appends; with a `key`, only the first event of that key in the run is kept.
+    async fn append(&self, run: &RunId, step: Option<&StepId>, key: Option<&str>, kind: EventKind) -> Result<(), StoreError>;
+
+    /// A run's events with a sequence number above `after`, in order.
+    async fn read(&self, run: &RunId, after: u64) -> Result<Vec<Event>, StoreError>;
+}
+
+/// The time of day, for events and deadlines; waits go through the engine.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}

@@ -1,0 +1,249 @@
+//! A plan: a workflow, resolved. Every input is checked, every step has its id, and nothing is looked up any more.
+//!
+//! A run keeps its own copy, so a changed file never changes a running deployment. Text that needs a fact of the run
+//! (`${setup.newGroup.id}`) stays [deferred](crate::fill); everything else is final. The next room is `engine`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shiftgate_model::{
+    AccountId, AmiId, Amount, DownsizeOrder, ElastigroupTemplate, ErrorClass, Family, Millis, PluginSource, Sizing, StepId,
+};
+
+/// What a run will do, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of the file's format: 1.
+    pub version: u32,
+    /// The workflow's name.
+    pub workflow: String,
+    /// How the deployment goes.
+    pub strategy: Strategy,
+    /// The service's name.
+    pub service: String,
+    /// The environment's name.
+    pub environment: String,
+    /// Where it is deployed.
+    pub infrastructure: Infrastructure,
+    /// The image that is deployed.
+    pub artifact: AmiId,
+    /// The one setup that all phases share.
+    pub setup: Setup,
+    /// The phases, in order; a basic workflow has one.
+    pub phases: Vec<Phase>,
+    /// Steps of the file's `rollback:` section, run before the native rollback.
+    pub rollback: Vec<Step>,
+    /// Steps after the end, whatever it is.
+    pub wrap_up: Vec<Step>,
+    /// What a failure leads to, where a step does not say.
+    pub on_failure: FailurePolicy,
+    /// Inputs as given or defaulted, for the record.
+    pub inputs: BTreeMap<String, Value>,
+}
+
+/// How a deployment goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// All at once.
+    Basic,
+    /// In phases, each a cumulative share.
+    Canary,
+}
+
+impl Strategy {
+    /// The word in the file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Canary => "canary",
+        }
+    }
+}
+
+/// Where it is deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Infrastructure {
+    /// Its name.
+    pub name: String,
+    /// The AWS region.
+    pub region: String,
+    /// The Spot account; none takes the environment's.
+    pub account: Option<AccountId>,
+    /// Where the Spot token is; none takes the environment's. A reference, never the token.
+    pub token: Option<SecretRef>,
+}
+
+/// Where a secret is; never what it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretRef {
+    /// An environment variable of this name.
+    Env(String),
+    /// A file, absolute; its text without the last newline.
+    File(String),
+}
+
+/// Elastigroup Setup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// The family that the new revision belongs to.
+    pub family: Family,
+    /// How large the deployment becomes.
+    pub sizing: Sizing,
+    /// What the new group is made from.
+    pub template: ElastigroupTemplate,
+    /// The service's user data, plain text; none leaves the template's.
+    pub user_data: Option<String>,
+    /// How long a group may take to reach steady state, where a step does not say.
+    pub steady_state_timeout: Millis,
+    /// How many empty old revisions stay.
+    pub keep_old_groups: u32,
+}
+
+/// Some steps under a name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Its name.
+    pub name: String,
+    /// Its steps, in order. The first phase begins with the setup.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Stable over retries and resumes.
+    pub id: StepId,
+    /// What a person calls it: `Elastigroup Deploy 25%`.
+    pub title: String,
+    /// What it does.
+    pub action: Action,
+    /// What its failure leads to; none takes the plan's.
+    pub on_failure: Option<FailurePolicy>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Elastigroup Setup.
+    Setup,
+    /// Elastigroup Deploy.
+    Deploy(Deploy),
+    /// A verification plugin.
+    Verify(PluginStep),
+    /// An approval plugin, and the rule that the host counts by.
+    Approve(Approve),
+    /// A wrap-up plugin.
+    WrapUp(PluginStep),
+}
+
+/// Elastigroup Deploy: resizes both groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deploy {
+    /// The new group's share or count, cumulative.
+    pub amount: Amount,
+    /// What stays of the old group; none for what the new one took over.
+    pub downsize_old: Option<Amount>,
+    /// Which group moves first.
+    pub order: DownsizeOrder,
+    /// How long each group may take; none takes the setup's.
+    pub timeout: Option<Millis>,
+}
+
+/// A plugin, and what it is called with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginStep {
+    /// The component and its rights.
+    pub plugin: PluginSource,
+    /// The config; texts in it may be deferred.
+    pub with: Value,
+    /// How long the step may take; none for the kind's own limit.
+    pub timeout: Option<Millis>,
+}
+
+/// An approval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approve {
+    /// Who collects the ballots.
+    pub step: PluginStep,
+    /// What is asked.
+    pub message: String,
+    /// Who may vote; empty for anyone.
+    pub approvers: Vec<String>,
+    /// How many have to approve, at least 1.
+    pub quorum: u32,
+    /// How long they have.
+    pub expires: Millis,
+    /// What a rejection leads to.
+    pub on_reject: FailureAction,
+    /// What silence leads to. Never an approval.
+    pub on_expiry: FailureAction,
+}
+
+/// What a failure leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureAction {
+    /// Put everything back.
+    Rollback,
+    /// Stop where it stands; `resume` goes on.
+    Abort,
+    /// End as failed, without putting anything back.
+    Fail,
+    /// Say so and go on.
+    Ignore,
+    /// Try again, then do `then`.
+    Retry {
+        /// Attempts after the first.
+        count: u32,
+        /// The pause before each; it doubles.
+        backoff: Millis,
+        /// What a last failure leads to.
+        then: Final,
+    },
+}
+
+/// What a failure leads to once nothing is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Final {
+    /// As [`FailureAction::Rollback`].
+    Rollback,
+    /// As [`FailureAction::Abort`].
+    Abort,
+    /// As [`FailureAction::Fail`].
+    Fail,
+    /// As [`FailureAction::Ignore`].
+    Ignore,
+}
+
+/// What failures lead to, by class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailurePolicy {
+    /// For every class not named. Drift and store failures abort unless named: nobody's change is written over unasked.
+    pub default: FailureAction,
+    /// For the classes named.
+    pub by_class: BTreeMap<ErrorClass, FailureAction>,
+}
+
+impl FailurePolicy {
+    /// The action for a failure of `class`.
+    #[must_use]
+    pub fn action(&self, class: ErrorClass) -> FailureAction {
+        match (self.by_class.get(&class), class) {
+            (Some(action), _) => *action,
+            (None, ErrorClass::Drift | ErrorClass::Store) => FailureAction::Abort,
+            (None, _) => self.default,
+        }
+    }
+}
+
+impl Default for FailurePolicy {
+    fn default() -> Self {
+        Self { default: FailureAction::Rollback, by_class: BTreeMap::new() }
+    }
+}
