@@ -1,1 +1,26 @@
-//! Room.
+//! The interpreter: runs a [`Plan`](shiftgate_workflow::Plan) against the [`Durable`] trait, and the native steps.
+//!
+//! Two columns. Who decides: [`deploy`], sequential and deterministic, without clock, I/O or tokio; each effect is
+//! `d.act`, each wait `d.sleep` or `d.wait`. Who acts: [`Activities`], one [`Task`] at a time, through the ports of
+//! `model`: intent on paper, look, call, outcome on paper, event. [`Sim`] runs the interpreter on tokio's clock, so that
+//! tests run hours in milliseconds; `store` runs it durably.
+
+mod activities;
+mod approval;
+mod durable;
+mod facts;
+mod interpreter;
+mod pace;
+mod poller;
+mod sim;
+mod steps;
+mod task;
+
+pub use activities::{Activities, Ports, Settings, WhenBusy};
+pub use approval::{Decision, count};
+pub use durable::{Durable, DurableError, Runs};
+pub use facts::Facts;
+pub use interpreter::{INTERPRETER, INTERPRETER_VERSION, deploy};
+pub use pace::Pace;
+pub use sim::Sim;
+pub use task::{Next, StepState, Task, TaskReply, Waking};

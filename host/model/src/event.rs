@@ -156,6 +156,10 @@ pub enum EventKind {
         total: u32,
         healthy: u32,
     },
+    HealthUnavailable {
+        group: GroupId,
+        reason: String,
+    },
     SteadyStateReached {
         group: GroupId,
     },
@@ -277,6 +281,7 @@ impl fmt::Display for EventKind {
             Self::HealthSeen { group, desired, total, healthy } => {
                 write!(f, "{group}: desired {desired}, total {total}, healthy {healthy}")
             }
+            Self::HealthUnavailable { group, reason } => write!(f, "Could not look at {group}, and will again: {reason}"),
             Self::SteadyStateReached { group } => write!(f, "{group} reached steady state"),
             Self::GroupEmptied { group } => write!(f, "{group} has no instances"),
             Self::DeleteRequested { group, name } => write!(f, "Asking Spot to delete {group} `{name}`"),

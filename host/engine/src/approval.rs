@@ -1,0 +1,107 @@
+//! Counts ballots. The host counts; a plugin only collects. Silence is no vote. Pure.
+
+use std::collections::BTreeMap;
+
+use shiftgate_model::{Ballot, Vote};
+use shiftgate_workflow::Approve;
+
+/// What the ballots so far amount to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Enough of those who may vote approve.
+    Approved {
+        /// Who, in the order of their votes.
+        by: Vec<String>,
+    },
+    /// One of those who may vote rejects.
+    Rejected {
+        /// Who.
+        by: String,
+        /// Why; empty when they did not say.
+        comment: String,
+    },
+    /// Neither yet.
+    Open,
+}
+
+/// Why a ballot does not count; none when it does.
+pub(crate) fn refusal(rule: &Approve, ballot: &Ballot) -> Option<String> {
+    if ballot.subject.trim().is_empty() {
+        return Some("it names nobody".into());
+    }
+    if !rule.approvers.is_empty() && !rule.approvers.contains(&ballot.subject) {
+        return Some(format!("only {} may vote", rule.approvers.join(", ")));
+    }
+    None
+}
+
+/// Counts: one voice a person, their last word holds, one rejection is enough.
+#[must_use]
+pub fn count(rule: &Approve, ballots: &[Ballot]) -> Decision {
+    let mut order: Vec<&str> = Vec::new();
+    let mut last: BTreeMap<&str, &Ballot> = BTreeMap::new();
+    for ballot in ballots.iter().filter(|ballot| refusal(rule, ballot).is_none()) {
+        if last.insert(&ballot.subject, ballot).is_none() {
+            order.push(&ballot.subject);
+        }
+    }
+    let voices = || order.iter().filter_map(|subject| last.get(subject));
+    if let Some(rejection) = voices().find(|ballot| ballot.vote == Vote::Reject) {
+        return Decision::Rejected { by: rejection.subject.clone(), comment: rejection.comment.clone() };
+    }
+    let by: Vec<String> = voices().map(|ballot| ballot.subject.clone()).collect();
+    let needed = usize::try_from(rule.quorum.max(1)).unwrap_or(usize::MAX);
+    if by.len() >= needed { Decision::Approved { by } } else { Decision::Open }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shiftgate_model::{Grants, Millis, PluginSource, Timestamp};
+    use shiftgate_workflow::{FailureAction, PluginStep};
+
+    fn rule(approvers: &[&str], quorum: u32) -> Approve {
+        let plugin = PluginSource { name: "manual".into(), file: "manual-approval".into(), sha256: None, grants: Grants::default() };
+        Approve {
+            step: PluginStep { plugin, with: serde_json::Value::Null, timeout: None },
+            message: "Go?".into(),
+            approvers: approvers.iter().map(ToString::to_string).collect(),
+            quorum,
+            expires: Millis::minutes(1),
+            on_reject: FailureAction::Rollback,
+            on_expiry: FailureAction::Rollback,
+        }
+    }
+
+    fn ballots(votes: &[(&str, Vote)]) -> Vec<Ballot> {
+        let ballot = |(subject, vote): &(&str, Vote)| Ballot {
+            subject: (*subject).into(),
+            vote: *vote,
+            at: Timestamp(0),
+            comment: String::new(),
+            bound_digest: None,
+        };
+        votes.iter().map(ballot).collect()
+    }
+
+    #[test]
+    fn one_voice_a_person_and_their_last_word_holds() {
+        use Vote::{Approve, Reject};
+        let two = rule(&["ann", "bo", "cy"], 2);
+        let decide = |votes: &[(&str, Vote)]| count(&two, &ballots(votes));
+        assert_eq!(decide(&[]), Decision::Open);
+        assert_eq!(decide(&[("ann", Approve), ("ann", Approve)]), Decision::Open);
+        assert_eq!(decide(&[("ann", Approve), ("mallory", Approve)]), Decision::Open);
+        assert_eq!(decide(&[("ann", Approve), ("bo", Approve)]), Decision::Approved { by: vec!["ann".into(), "bo".into()] });
+        assert_eq!(decide(&[("ann", Approve), ("bo", Reject)]), Decision::Rejected { by: "bo".into(), comment: String::new() });
+        assert_eq!(decide(&[("mallory", Reject)]), Decision::Open);
+        assert!(matches!(decide(&[("bo", Reject), ("bo", Approve), ("ann", Approve)]), Decision::Approved { .. }));
+    }
+
+    #[test]
+    fn anyone_may_vote_where_nobody_is_named_but_nobody_may_not() {
+        let open = rule(&[], 0);
+        assert_eq!(count(&open, &ballots(&[("", Vote::Approve)])), Decision::Open);
+        assert_eq!(count(&open, &ballots(&[("dee", Vote::Approve)])), Decision::Approved { by: vec!["dee".into()] });
+    }
+}

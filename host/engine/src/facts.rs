@@ -1,0 +1,32 @@
+//! What the steps of a run have found so far. Interpreter state: it comes from replies of activities only.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shiftgate_model::{Capacity, GroupFacts, RunId};
+
+/// What the steps of a run have found so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The fencing number of the family's lock; 0 before the run has it.
+    pub fence: i64,
+    /// The group that is deployed; none before setup.
+    pub new_group: Option<GroupFacts>,
+    /// The group that was live before; none before setup and for a first deployment.
+    pub old_group: Option<GroupFacts>,
+    /// What the old group had before this run.
+    pub original: Option<Capacity>,
+    /// What the whole deployment is to have; none before setup.
+    pub full: Option<Capacity>,
+}
+
+impl Facts {
+    /// What deferred expressions see: `${setup.newGroup.id}`, `${run.id}`.
+    #[must_use]
+    pub fn expressions(&self, run: &RunId) -> Value {
+        let group = |facts: &Option<GroupFacts>| match facts {
+            Some(group) => json!({"id": group.id, "name": group.name}),
+            None => json!({"id": "", "name": ""}),
+        };
+        json!({"run": {"id": run}, "setup": {"newGroup": group(&self.new_group), "oldGroup": group(&self.old_group)}})
+    }
+}

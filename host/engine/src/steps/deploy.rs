@@ -1,0 +1,60 @@
+//! Elastigroup Deploy: brings the new group to its share and the old one down by as much, each to steady state.
+//!
+//! Capacities are absolute and cumulative. The old group is never the first to move unless the step says so.
+
+use shiftgate_model::{Capacity, DownsizeOrder, ErrorClass, Group, GroupFacts, Millis, StepError};
+use shiftgate_workflow::Deploy;
+
+use super::steady::steady;
+use super::{Cx, Stop};
+use crate::Facts;
+
+pub(super) async fn deploy(cx: &Cx<'_>, deploy: &Deploy, facts: &Facts) -> Result<Facts, Stop> {
+    let (Some(new), Some(full)) = (&facts.new_group, facts.full) else {
+        return Err(StepError::new(ErrorClass::Application, "no setup has run before this step").into());
+    };
+    let timeout = deploy.timeout.unwrap_or(cx.plan.setup.steady_state_timeout);
+    let groups = cx.ports.groups.list().await?;
+    let new = Resize { facts: new.clone(), original: Capacity::ZERO, wanted: deploy.amount.new_group(full), timeout };
+    let old = facts.old_group.clone().zip(facts.original).map(|(facts, original)| Resize {
+        wanted: deploy.amount.old_group(full, original, deploy.downsize_old),
+        facts,
+        original,
+        timeout,
+    });
+    let (new, old) = match (deploy.order, old) {
+        (_, None) => (new.run(cx, &groups).await?, None),
+        (DownsizeOrder::NewFirst, Some(old)) => {
+            let new = new.run(cx, &groups).await?;
+            (new, Some(old.run(cx, &groups).await?))
+        }
+        (DownsizeOrder::OldFirst, Some(old)) => {
+            let old = old.run(cx, &groups).await?;
+            (new.run(cx, &groups).await?, Some(old))
+        }
+    };
+    Ok(Facts { new_group: Some(new), old_group: old, ..facts.clone() })
+}
+
+/// One group on its way to a capacity.
+struct Resize {
+    facts: GroupFacts,
+    original: Capacity,
+    wanted: Capacity,
+    timeout: Millis,
+}
+
+impl Resize {
+    async fn run(self, cx: &Cx<'_>, groups: &[Group]) -> Result<GroupFacts, Stop> {
+        let live = groups.iter().find(|group| group.id == self.facts.id).ok_or_else(|| gone(&self.facts))?;
+        cx.resize(live, self.original, self.wanted).await?;
+        let instances = steady(cx, &live.id, self.wanted.target, self.timeout).await?;
+        Ok(GroupFacts { capacity: self.wanted, instances, ..self.facts })
+    }
+}
+
+/// A group that this run works with is not there any more.
+pub(super) fn gone(group: &GroupFacts) -> StepError {
+    let message = format!("group {} `{}` is gone: somebody deleted it under this run", group.id, group.name);
+    StepError::new(ErrorClass::Drift, message).hint("what this run had recorded of it can no longer be put back; look at the family in Spot's console")
+}

@@ -1,0 +1,146 @@
+//! Promise on paper before touching the world: every call that changes a cloud goes through here.
+
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shiftgate_model::{Capacity, EffectRecord, ErrorClass, EventKind, Group, GroupId, StepError, StoreError};
+
+use super::{Cx, Stop};
+
+impl Cx<'_> {
+    /// The intent is recorded, the lock is still ours, the world is touched, the outcome is recorded. An effect whose
+    /// outcome is on record is not tried again.
+    pub(super) async fn effect<T, F>(&self, name: &str, intent: Value, act: impl FnOnce() -> F) -> Result<T, Stop>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, Stop>>,
+    {
+        let effect = self.ports.ledger.intend(self.run, self.step, name, &intent).await?;
+        if let Some(outcome) = effect.outcome {
+            return decode(self, name, outcome);
+        }
+        self.still_ours().await?;
+        let value = act().await?;
+        let outcome = serde_json::to_value(&value).map_err(|e| unreadable(self, name, &e))?;
+        self.ports.ledger.settle(self.run, self.step, name, &outcome).await?;
+        Ok(value)
+    }
+
+    /// A fact that is looked up once and holds for the whole run: the first value recorded is the value.
+    pub(super) async fn fact<T, F>(&self, name: &str, look: impl FnOnce() -> F) -> Result<T, Stop>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, Stop>>,
+    {
+        let effect = self.ports.ledger.intend(self.run, self.step, name, &json!({})).await?;
+        if let Some(outcome) = effect.outcome {
+            return decode(self, name, outcome);
+        }
+        let value = look().await?;
+        let outcome = serde_json::to_value(&value).map_err(|e| unreadable(self, name, &e))?;
+        self.ports.ledger.settle(self.run, self.step, name, &outcome).await?;
+        Ok(value)
+    }
+
+    async fn still_ours(&self) -> Result<(), Stop> {
+        let family = &self.plan.setup.family;
+        if self.ports.locks.holds(&self.settings.account, family, self.run, self.fence).await? {
+            return Ok(());
+        }
+        let message = format!("this run no longer holds the lock of group family `{}`", family.as_str());
+        Err(StepError::new(ErrorClass::Drift, message).hint("another run has taken over; look at `shiftgate runs`").into())
+    }
+
+    /// Brings a group to `wanted`, when it is not there yet, and when nobody else has changed it since this run last did.
+    pub(super) async fn resize(&self, live: &Group, original: Capacity, wanted: Capacity) -> Result<(), Stop> {
+        let id = &live.id;
+        self.say(EventKind::CapacityFound { group: id.clone(), capacity: live.capacity }).await?;
+        let name = capacity_effect(id);
+        if live.capacity == wanted {
+            self.effect(&name, json!(wanted), || async { Ok(wanted) }).await?;
+            self.say(EventKind::CapacityUnchanged { group: id.clone(), capacity: wanted }).await?;
+            return Ok(());
+        }
+        let record = self.ports.ledger.record(self.run).await?;
+        let expected = expected(&record, &name, original);
+        let Some(last) = expected.first() else { return Ok(()) };
+        if !expected.iter().any(|capacity| capacity.same_bounds(&live.capacity)) {
+            return Err(StepError::drift(id, *last, live.capacity).into());
+        }
+        if record.iter().any(|r| r.step == *self.step && r.effect == name && r.outcome.is_some()) {
+            // An earlier attempt of this very step wrote it: only an autoscaler may have moved it since.
+            return if live.capacity.same_bounds(&wanted) { Ok(()) } else { Err(StepError::drift(id, wanted, live.capacity).into()) };
+        }
+        self.say(EventKind::CapacityRequested { group: id.clone(), capacity: wanted }).await?;
+        self.effect(&name, json!(wanted), || async {
+            self.ports.groups.set_capacity(id, wanted).await?;
+            Ok(wanted)
+        })
+        .await?;
+        self.say(EventKind::CapacityAccepted { group: id.clone() }).await?;
+        Ok(())
+    }
+}
+
+/// The name of the effect that writes a group's capacity.
+pub(super) fn capacity_effect(id: &GroupId) -> String {
+    format!("capacity {id}")
+}
+
+/// What a group may have now if nobody but this run has touched it, the latest first: what was last written, and what was
+/// there before while it is not known whether the write arrived.
+fn expected(record: &[EffectRecord], effect: &str, original: Capacity) -> Vec<Capacity> {
+    let mut expected = Vec::new();
+    for entry in record.iter().rev().filter(|entry| entry.effect == effect) {
+        if let Ok(capacity) = serde_json::from_value(entry.intent.clone()) {
+            expected.push(capacity);
+        }
+        if entry.outcome.is_some() {
+            return expected;
+        }
+    }
+    expected.push(original);
+    expected
+}
+
+/// Reads a recorded outcome.
+pub(super) fn decode<T: DeserializeOwned>(cx: &Cx<'_>, effect: &str, outcome: Value) -> Result<T, Stop> {
+    serde_json::from_value(outcome).map_err(|e| unreadable(cx, effect, &e))
+}
+
+/// The record holds something that this program does not read.
+pub(super) fn unreadable(cx: &Cx<'_>, effect: &str, error: &serde_json::Error) -> Stop {
+    Stop::Store(StoreError {
+        action: format!("read the outcome of `{effect}` of step `{}`", cx.step),
+        place: "the effect ledger".into(),
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shiftgate_model::StepId;
+
+    fn entry(step: &str, capacity: Capacity, settled: bool) -> EffectRecord {
+        EffectRecord {
+            step: StepId::new(step),
+            effect: "capacity sig-1".into(),
+            intent: json!(capacity),
+            outcome: settled.then(|| json!(capacity)),
+        }
+    }
+
+    #[test]
+    fn a_write_of_unknown_outcome_leaves_two_possible_worlds() {
+        let original = Capacity { minimum: 0, target: 4, maximum: 10 };
+        let [one, two] = [1, 2].map(Capacity::pinned);
+        let effect = "capacity sig-1";
+        assert_eq!(expected(&[], effect, original), [original]);
+        assert_eq!(expected(&[entry("a", one, true)], effect, original), [one]);
+        assert_eq!(expected(&[entry("a", one, false)], effect, original), [one, original]);
+        assert_eq!(expected(&[entry("a", one, true), entry("b", two, false)], effect, original), [two, one]);
+    }
+}

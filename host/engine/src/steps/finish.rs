@@ -1,0 +1,59 @@
+//! The end of a run: what is where, the ending on record, the lock given back.
+
+use shiftgate_model::{Ending, EventKind, Group, GroupFacts, StoreError};
+use shiftgate_workflow::Plan;
+
+use super::Cx;
+use crate::Facts;
+
+/// The first event of a run.
+pub(crate) fn run_started(plan: &Plan) -> EventKind {
+    EventKind::RunStarted {
+        workflow: plan.workflow.clone(),
+        strategy: plan.strategy.as_str().to_owned(),
+        service: plan.service.clone(),
+        environment: plan.environment.clone(),
+        infrastructure: plan.infrastructure.name.clone(),
+        artifact: plan.artifact.clone(),
+    }
+}
+
+/// Says what is where, records the ending, gives the lock back. In this order: a crash between leaves a run that finishes
+/// again, never a lock without a run.
+pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: &Facts) -> Result<(), StoreError> {
+    let resumes = cx.ports.events.read(cx.run, 0).await?.iter().filter(|event| event.kind == EventKind::RunResumed).count();
+    if facts.new_group.is_some() && matches!(ending, Ending::Failed | Ending::Aborted | Ending::Stuck) {
+        for (index, what) in whereabouts(cx, facts).await.into_iter().enumerate() {
+            cx.say_once(&format!("finish/left/{index}/{resumes}"), EventKind::Left { what }).await?;
+        }
+    }
+    let summary = if summary.is_empty() { serving(facts) } else { summary };
+    cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
+    let key = format!("ended/{ending}/{resumes}");
+    cx.ports.events.append(cx.run, None, Some(&key), EventKind::RunEnded { ending, summary }).await?;
+    cx.ports.locks.release(&cx.settings.account, &cx.plan.setup.family, cx.run).await
+}
+
+/// One line a group, as it is now; as this run left it, when it cannot be looked at.
+async fn whereabouts(cx: &Cx<'_>, facts: &Facts) -> Vec<String> {
+    let live = cx.ports.groups.list().await.ok();
+    let line = |role: &str, group: &GroupFacts| {
+        let GroupFacts { id, name, capacity, .. } = group;
+        match &live {
+            None => format!("The {role} group is {id} `{name}`; this run left it at {capacity}, and it cannot be looked at now"),
+            Some(groups) => match groups.iter().find(|g| g.id == *id) {
+                Some(Group { name, capacity, .. }) => format!("The {role} group is {id} `{name}` with {capacity}"),
+                None => format!("The {role} group {id} `{name}` is gone"),
+            },
+        }
+    };
+    let old = facts.old_group.iter().map(|group| line("old", group));
+    old.chain(facts.new_group.iter().map(|group| line("new", group))).collect()
+}
+
+fn serving(facts: &Facts) -> String {
+    match &facts.new_group {
+        Some(GroupFacts { id, name, capacity, .. }) => format!("{id} `{name}` serves with {capacity}"),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The steps. A native step is a file here and a line in [`run`]; a plugin step goes through `plugin`. Each looks first, so
+//! that running it twice leaves one world; each ends in a reply that the interpreter goes by.
+
+mod deploy;
+mod effect;
+mod finish;
+mod housekeeping;
+mod plugin;
+mod rollback;
+mod setup;
+mod steady;
+mod verdicts;
+
+use serde_json::json;
+use shiftgate_model::{CloudError, Ending, EventKind, RunId, StepError, StepId, StoreError};
+use shiftgate_workflow::{Action, Plan, Step};
+
+use crate::activities::{Ports, Settings};
+use crate::poller::Poller;
+use crate::{Facts, StepState, TaskReply, Waking};
+
+pub(crate) use finish::{finish, run_started};
+pub(crate) use plugin::check_plugins;
+pub(crate) use rollback::roll_back;
+
+/// Why a step stops: its own failure, or a record that cannot be written.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Step(StepError),
+    Store(StoreError),
+}
+
+impl Stop {
+    /// The step's failure.
+    ///
+    /// # Errors
+    /// The store's failure: the activity itself fails then, and may be performed again.
+    pub(crate) fn into_step_error(self) -> Result<StepError, StoreError> {
+        match self {
+            Self::Step(error) => Ok(error),
+            Self::Store(error) => Err(error),
+        }
+    }
+}
+
+impl From<StepError> for Stop {
+    fn from(error: StepError) -> Self {
+        Self::Step(error)
+    }
+}
+
+impl From<CloudError> for Stop {
+    fn from(error: CloudError) -> Self {
+        Self::Step(error.into())
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Where a step runs.
+pub(crate) struct Cx<'a> {
+    pub(crate) ports: &'a Ports,
+    pub(crate) settings: &'a Settings,
+    pub(crate) poller: &'a Poller,
+    pub(crate) run: &'a RunId,
+    pub(crate) plan: &'a Plan,
+    pub(crate) step: &'a StepId,
+    pub(crate) fence: i64,
+}
+
+impl Cx<'_> {
+    /// Appends an event of this step.
+    pub(crate) async fn say(&self, kind: EventKind) -> Result<(), StoreError> {
+        self.ports.events.append(self.run, Some(self.step), None, kind).await
+    }
+
+    /// Appends an event once in the run.
+    pub(crate) async fn say_once(&self, key: &str, kind: EventKind) -> Result<(), StoreError> {
+        self.ports.events.append(self.run, Some(self.step), Some(key), kind).await
+    }
+}
+
+/// What a step is to do this time.
+pub(crate) struct Job<'a> {
+    pub(crate) step: &'a Step,
+    /// The phase's place and name; none outside the phases.
+    pub(crate) phase: Option<(usize, &'a str)>,
+    pub(crate) attempt: u32,
+    pub(crate) facts: Facts,
+    pub(crate) resumed: Option<(StepState, Waking)>,
+    pub(crate) ending: Option<(Ending, String)>,
+}
+
+/// The effect under which a step's end is on record.
+const OUTPUT: &str = "output";
+
+/// Runs one step until it ends or waits. A step that has ended before is not run again.
+pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
+    let began = cx.ports.clock.now();
+    if job.resumed.is_none() {
+        let output = cx.ports.ledger.intend(cx.run, cx.step, OUTPUT, &json!({"title": job.step.title})).await?;
+        if let Some(recorded) = output.outcome {
+            return Ok(TaskReply::Done(Facts { fence: cx.fence, ..effect::decode(cx, OUTPUT, recorded)? }));
+        }
+        announce(cx, job).await?;
+    }
+    let reply = match &job.step.action {
+        Action::Setup => TaskReply::Done(setup::setup(cx).await?),
+        Action::Deploy(deploy) => TaskReply::Done(deploy::deploy(cx, deploy, &job.facts).await?),
+        Action::Verify(_) | Action::Approve(_) | Action::WrapUp(_) => plugin::run(cx, job).await?,
+    };
+    if let TaskReply::Done(facts) = &reply {
+        let output = serde_json::to_value(facts).map_err(|e| effect::unreadable(cx, OUTPUT, &e))?;
+        cx.ports.ledger.settle(cx.run, cx.step, OUTPUT, &output).await?;
+        let began = job.resumed.as_ref().map_or(began, |(state, _)| state.started_at);
+        let took = cx.ports.clock.now().since(began);
+        cx.say_once(&format!("{}/succeeded", cx.step), EventKind::StepSucceeded { took }).await?;
+    }
+    Ok(reply)
+}
+
+async fn announce(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {
+    if let Some((index, name)) = job.phase {
+        cx.say_once(&format!("phase-{index}/started"), EventKind::PhaseStarted { phase: name.to_owned() }).await?;
+    }
+    let key = format!("{}/started/{}", cx.step, job.attempt);
+    cx.say_once(&key, EventKind::StepStarted { title: job.step.title.clone() }).await
+}

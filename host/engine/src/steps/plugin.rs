@@ -1,0 +1,282 @@
+//! Steps that are plugins: start, then poll after each wait, in a fresh instance every time. What a verification or an
+//! approval amounts to is decided in `verdicts`; this file calls, waits and cancels.
+
+use serde_json::Value;
+use shiftgate_model::{
+    Call, Ending, ErrorClass, EventKind, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply, Receipt, ReceiptAction,
+    RunInfo, StepError, StepId, StoreError, Suspension, Timestamp, Wake,
+};
+use shiftgate_workflow::{Action, Approve, PluginStep, fill};
+
+use super::verdicts::{consider, decided_by_person, expired, judge};
+use super::{Cx, Job, Stop};
+use crate::{Facts, StepState, TaskReply, Waking};
+
+pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
+    match &job.step.action {
+        Action::Verify(step) => verify(cx, job, step).await,
+        Action::Approve(approve) => self::approve(cx, job, approve).await,
+        Action::WrapUp(step) => wrap_up(cx, job, step).await,
+        Action::Setup | Action::Deploy(_) => Err(StepError::new(ErrorClass::Application, "this step is no plugin").into()),
+    }
+}
+
+async fn verify(cx: &Cx<'_>, job: &Job<'_>, step: &PluginStep) -> Result<TaskReply, Stop> {
+    let visit = Visit::of(cx, job, step, PluginKind::Verification, step.timeout);
+    let action = match &job.resumed {
+        None => Call::Start { summary: None },
+        Some((state, waking)) if state.plugin.is_none() => return decided_by_person(cx, job, waking).await,
+        Some((_, Waking::Expired)) => {
+            visit.cancel().await?;
+            return Err(visit.late().into());
+        }
+        Some((state, waking)) => poll(state, waking),
+    };
+    match visit.call(action).await?.outcome {
+        Outcome::Wait(suspension) => visit.suspend(suspension, 0),
+        Outcome::Reported(report) => judge(cx, job, &visit.source, report).await,
+        other => Err(visit.broken(&other).into()),
+    }
+}
+
+async fn approve(cx: &Cx<'_>, job: &Job<'_>, approve: &Approve) -> Result<TaskReply, Stop> {
+    let visit = Visit::of(cx, job, &approve.step, PluginKind::Approval, Some(approve.expires));
+    let (action, shown) = match &job.resumed {
+        None => {
+            let message = visit.filled(&Value::String(approve.message.clone()))?;
+            let kind = EventKind::ApprovalRequested {
+                message: message.as_str().unwrap_or_default().to_owned(),
+                approvers: approve.approvers.clone(),
+                quorum: approve.quorum.max(1),
+                expires_at: visit.started_at.plus(approve.expires),
+            };
+            cx.say_once(&format!("{}/requested/{}", cx.step, job.attempt), kind).await?;
+            (Call::Start { summary: None }, 0)
+        }
+        Some((_, Waking::Expired)) => {
+            visit.cancel().await?;
+            return expired(cx, approve).await;
+        }
+        Some((state, waking)) => (poll(state, waking), state.shown),
+    };
+    let Outcome::Counted(progress) = visit.call(action).await?.outcome else {
+        return Err(StepError::new(ErrorClass::Application, format!("plugin `{}` did not count ballots", visit.source)).into());
+    };
+    let seen = u32::try_from(progress.tally.ballots.len()).unwrap_or(u32::MAX);
+    if let Some(reply) = consider(cx, job, approve, &progress.tally, shown).await? {
+        visit.cancel().await?;
+        return Ok(reply);
+    }
+    match progress.next {
+        Some(suspension) => visit.suspend(suspension, seen),
+        None => {
+            let message = format!("plugin `{}` expects no more ballots, and those it has decide nothing", visit.source);
+            Err(StepError::new(ErrorClass::Approval, message).into())
+        }
+    }
+}
+
+async fn wrap_up(cx: &Cx<'_>, job: &Job<'_>, step: &PluginStep) -> Result<TaskReply, Stop> {
+    let visit = Visit::of(cx, job, step, PluginKind::WrapUp, step.timeout);
+    let action = match &job.resumed {
+        None => Call::Start { summary: Some(job.ending.clone().unwrap_or((Ending::Succeeded, String::new()))) },
+        Some((_, Waking::Expired)) => {
+            visit.cancel().await?;
+            return Err(visit.late().into());
+        }
+        Some((state, waking)) => poll(state, waking),
+    };
+    match visit.call(action).await?.outcome {
+        Outcome::Wait(suspension) => visit.suspend(suspension, 0),
+        Outcome::Received(receipt) => received(cx, job, &receipt).await,
+        other => Err(visit.broken(&other).into()),
+    }
+}
+
+async fn received(cx: &Cx<'_>, job: &Job<'_>, receipt: &Receipt) -> Result<TaskReply, Stop> {
+    let mut failed = Vec::new();
+    for action in &receipt.actions {
+        cx.say(EventKind::WrapUpActed { action: action.clone() }).await?;
+        if let ReceiptAction::Failed(what) = action {
+            failed.push(what.as_str());
+        }
+    }
+    if failed.is_empty() {
+        return Ok(TaskReply::Done(job.facts.clone()));
+    }
+    Err(StepError::new(ErrorClass::Application, failed.join("; ")).into())
+}
+
+/// How a waiting plugin is woken. A step without saved state cannot be polled; its state is empty then.
+fn poll(state: &StepState, waking: &Waking) -> Call {
+    let wake = match waking {
+        Waking::Timer | Waking::Expired => Wake::Timer,
+        Waking::Ballot(payload) => Wake::Signal { name: "ballot".into(), payload: payload.clone() },
+    };
+    let empty = || shiftgate_model::ActionState { version: 0, bytes: Vec::new() };
+    Call::Poll { state: state.plugin.clone().unwrap_or_else(empty), wake }
+}
+
+/// One call of a step's plugin.
+struct Visit<'a> {
+    cx: &'a Cx<'a>,
+    job: &'a Job<'a>,
+    step: &'a PluginStep,
+    kind: PluginKind,
+    source: String,
+    started_at: Timestamp,
+    deadline: Option<Timestamp>,
+}
+
+impl<'a> Visit<'a> {
+    fn of(cx: &'a Cx<'a>, job: &'a Job<'a>, step: &'a PluginStep, kind: PluginKind, limit: Option<Millis>) -> Self {
+        let (started_at, deadline) = match &job.resumed {
+            Some((state, _)) => (state.started_at, state.deadline),
+            None => {
+                let now = cx.ports.clock.now();
+                (now, limit.map(|limit| now.plus(limit)))
+            }
+        };
+        Self { cx, job, step, kind, source: step.plugin.name.clone(), started_at, deadline }
+    }
+
+    fn filled(&self, value: &Value) -> Result<Value, StepError> {
+        fill(value, &self.job.facts.expressions(self.cx.run)).map_err(|e| {
+            StepError::new(ErrorClass::Application, format!("step `{}`: {e}", self.cx.step))
+        })
+    }
+
+    async fn call(&self, action: Call) -> Result<PluginReply, Stop> {
+        let config = self.filled(&self.step.with)?;
+        let run = run_info(self.cx, self.job, self.started_at, self.deadline);
+        let call = PluginCall { kind: self.kind, config, run, action };
+        let reply = self.cx.ports.plugins.call(&self.step.plugin, &call).await.map_err(step_error)?;
+        self.report(&reply).await?;
+        Ok(reply)
+    }
+
+    async fn report(&self, reply: &PluginReply) -> Result<(), StoreError> {
+        let (cx, plugin) = (self.cx, &self.source);
+        let loaded = EventKind::PluginLoaded { plugin: plugin.clone(), kind: self.kind, digest: reply.digest.0.clone() };
+        cx.say_once(&format!("plugin/{plugin}/{}", reply.digest.0), loaded).await?;
+        for line in &reply.log {
+            cx.say(EventKind::PluginLogged { level: line.level, message: line.message.clone() }).await?;
+        }
+        if let Some(message) = &reply.progress {
+            cx.say(EventKind::PluginProgress { message: message.clone() }).await?;
+        }
+        Ok(())
+    }
+
+    fn suspend(&self, suspension: Suspension, shown: u32) -> Result<TaskReply, Stop> {
+        let ballot = suspension.signals.iter().any(|signal| signal == "ballot");
+        if suspension.after.is_none() && !ballot {
+            let message = format!("plugin `{}` waits for nothing that could wake it", self.source);
+            return Err(StepError::new(ErrorClass::Application, message).into());
+        }
+        let now = self.cx.ports.clock.now();
+        Ok(TaskReply::Wait {
+            state: StepState { started_at: self.started_at, deadline: self.deadline, plugin: Some(suspension.state), shown },
+            after: suspension.after,
+            ballot,
+            expires: self.deadline.map(|deadline| deadline.since(now)),
+        })
+    }
+
+    /// Tells the plugin that its step is over. What it answers changes nothing.
+    async fn cancel(&self) -> Result<(), Stop> {
+        let Some(state) = self.job.resumed.as_ref().and_then(|(state, _)| state.plugin.clone()) else {
+            return Ok(());
+        };
+        match self.call(Call::Cancel { state }).await {
+            Err(Stop::Store(error)) => Err(error.into()),
+            Ok(_) | Err(Stop::Step(_)) => Ok(()),
+        }
+    }
+
+    fn late(&self) -> StepError {
+        let limit = self.deadline.map_or(Millis(0), |deadline| deadline.since(self.started_at));
+        StepError::new(ErrorClass::Timeout, format!("plugin `{}` did not end in {limit}", self.source))
+            .hint("give the step a longer `timeout`, or the plugin less to wait for")
+    }
+
+    fn broken(&self, outcome: &Outcome) -> StepError {
+        let what = match outcome {
+            Outcome::Accepted | Outcome::ConfigRefused(_) => "took the call for a check of its config",
+            Outcome::Counted(_) => "counted ballots",
+            Outcome::Reported(_) => "reported a verdict",
+            Outcome::Received(_) => "returned a receipt",
+            Outcome::Wait(_) => "waits",
+        };
+        StepError::new(ErrorClass::Application, format!("plugin `{}` of a {} step {what}", self.source, self.kind))
+    }
+}
+
+fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<Timestamp>) -> RunInfo {
+    let plan = cx.plan;
+    RunInfo {
+        run: cx.run.clone(),
+        step: cx.step.clone(),
+        attempt: job.attempt,
+        idempotency_key: format!("{}/{}", cx.run, cx.step),
+        workflow: plan.workflow.clone(),
+        phase: job.phase.map_or_else(String::new, |(_, name)| name.to_owned()),
+        service: plan.service.clone(),
+        environment: plan.environment.clone(),
+        infrastructure: plan.infrastructure.name.clone(),
+        strategy: plan.strategy.as_str().to_owned(),
+        artifact: plan.artifact.clone(),
+        new_group: job.facts.new_group.clone(),
+        old_group: job.facts.old_group.clone(),
+        started_at,
+        deadline,
+        dry_run: false,
+    }
+}
+
+/// Loads every plugin of the plan and shows it its config, before anything is touched.
+pub(crate) async fn check_plugins(cx: &Cx<'_>) -> Result<(), Stop> {
+    let steps = cx.plan.phases.iter().flat_map(|phase| &phase.steps).chain(&cx.plan.rollback).chain(&cx.plan.wrap_up);
+    let mut problems = Vec::new();
+    for step in steps {
+        let (plugin, kind) = match &step.action {
+            Action::Setup | Action::Deploy(_) => continue,
+            Action::Verify(plugin) => (plugin, PluginKind::Verification),
+            Action::Approve(approve) => (&approve.step, PluginKind::Approval),
+            Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),
+        };
+        problems.extend(check(cx, &step.id, step, plugin, kind).await?);
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(StepError::new(ErrorClass::Application, problems.join("; ")).hint("mend the workflow file; nothing was touched").into())
+}
+
+async fn check(
+    cx: &Cx<'_>,
+    id: &StepId,
+    step: &shiftgate_workflow::Step,
+    plugin: &PluginStep,
+    kind: PluginKind,
+) -> Result<Vec<String>, Stop> {
+    let job = Job { step, phase: None, attempt: 1, facts: Facts::default(), resumed: None, ending: None };
+    let cx = Cx { step: id, ..*cx };
+    let visit = Visit::of(&cx, &job, plugin, kind, None);
+    let config = visit.filled(&plugin.with)?;
+    let run = run_info(&cx, &job, visit.started_at, None);
+    let call = PluginCall { kind, config, run, action: Call::Validate };
+    let reply = cx.ports.plugins.call(&plugin.plugin, &call).await.map_err(step_error)?;
+    Ok(match reply.outcome {
+        Outcome::ConfigRefused(problems) => problems
+            .into_iter()
+            .map(|(pointer, message)| format!("step `{id}`: plugin `{}` refuses its config at `{pointer}`: {message}", visit.source))
+            .collect(),
+        _ => Vec::new(),
+    })
+}
+
+fn step_error(error: PluginError) -> StepError {
+    let class = if error.retryable { ErrorClass::Connectivity } else { ErrorClass::Application };
+    StepError { class, message: error.to_string(), hint: error.hint }
+}

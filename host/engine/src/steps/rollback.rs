@@ -1,0 +1,99 @@
+//! Elastigroup Rollback: the whole workflow at once, from the record of what was done, never from today's file.
+//!
+//! The old group gets its original capacity and is healthy first; only then the new one is emptied and deleted. What cannot
+//! be put back ends the run as stuck, with what is where.
+
+use shiftgate_model::{
+    Capacity, Created, EffectRecord, Ending, ErrorClass, EventKind, Group, GroupFacts, GroupId, StepError, StoreError,
+};
+
+use super::deploy::gone;
+use super::housekeeping::delete_group;
+use super::setup::{CREATE, Live, ORIGINAL, Original};
+use super::steady::steady;
+use super::{Cx, Stop};
+use crate::activities::NOTHING_TO_PUT_BACK;
+use crate::{Next, TaskReply};
+
+pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, StoreError> {
+    let began = cx.ports.clock.now();
+    cx.say_once("rollback/started", EventKind::RollbackStarted { reason: reason.to_owned() }).await?;
+    let record = cx.ports.ledger.record(cx.run).await?;
+    let Some(original) = recorded::<Original>(&record, ORIGINAL) else {
+        let skipped = "setup recorded nothing, so there is nothing to put back".to_owned();
+        cx.say(EventKind::StepSkipped { reason: skipped }).await?;
+        return Ok(TaskReply::RolledBack { ending: NOTHING_TO_PUT_BACK, summary: reason.to_owned() });
+    };
+    match put_back(cx, &record, &original).await {
+        Ok(()) => {
+            let took = cx.ports.clock.now().since(began);
+            cx.say_once("rollback/succeeded", EventKind::StepSucceeded { took }).await?;
+            Ok(TaskReply::RolledBack { ending: Ending::RolledBack, summary: reason.to_owned() })
+        }
+        Err(stop) => {
+            let error = stop.into_step_error()?;
+            cx.say(EventKind::StepFailed { error: error.clone() }).await?;
+            Ok(TaskReply::Failed { error, next: Next::Abort })
+        }
+    }
+}
+
+async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> Result<(), Stop> {
+    let groups = cx.ports.groups.list().await?;
+    if let Some(old) = &original.live {
+        restore(cx, record, &groups, old).await?;
+    }
+    match find_new(cx, record, original, &groups) {
+        Some(new) => remove(cx, new).await,
+        None => Ok(()),
+    }
+}
+
+/// The old group, up and healthy. A run that never touched it finds it as it was, and writes nothing.
+async fn restore(cx: &Cx<'_>, record: &[EffectRecord], groups: &[Group], old: &Live) -> Result<(), Stop> {
+    let touched = record.iter().any(|entry| entry.effect == super::effect::capacity_effect(&old.id));
+    let Some(live) = groups.iter().find(|group| group.id == old.id) else {
+        let facts =
+            GroupFacts { id: old.id.clone(), name: old.name.clone(), capacity: old.capacity, instances: Vec::new() };
+        return Err(gone(&facts).into());
+    };
+    if !touched {
+        cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
+        return Ok(());
+    }
+    cx.resize(live, old.capacity, old.capacity).await?;
+    steady(cx, &old.id, old.capacity.target, cx.plan.setup.steady_state_timeout).await?;
+    Ok(())
+}
+
+/// The group that this run created: by the id on record, or by the marker when the reply to the create was lost.
+fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
+    if !record.iter().any(|entry| entry.effect == CREATE) {
+        return None;
+    }
+    let id: Option<GroupId> = recorded::<Created>(record, CREATE).map(|created| created.id);
+    let ours = |group: &&Group| group.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
+    match id {
+        Some(id) => groups.iter().find(|group| group.id == id),
+        None => groups.iter().filter(ours).find(|group| group.name == original.next),
+    }
+}
+
+/// The new group, emptied and deleted.
+async fn remove(cx: &Cx<'_>, new: &Group) -> Result<(), Stop> {
+    let ours = new.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
+    if !ours {
+        let message = format!("group {} `{}` no longer carries the tag of this run, and is not deleted", new.id, new.name);
+        return Err(StepError::new(ErrorClass::Drift, message)
+            .hint("when it is this run's group, set it to 0/0/0 and delete it in Spot's console")
+            .into());
+    }
+    cx.resize(new, Capacity::ZERO, Capacity::ZERO).await?;
+    steady(cx, &new.id, 0, cx.plan.setup.steady_state_timeout).await?;
+    delete_group(cx, new).await
+}
+
+fn recorded<T: serde::de::DeserializeOwned>(record: &[EffectRecord], effect: &str) -> Option<T> {
+    let entry = record.iter().find(|entry| entry.effect == effect)?;
+    serde_json::from_value(entry.outcome.clone()?).ok()
+}

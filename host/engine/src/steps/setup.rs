@@ -1,0 +1,139 @@
+//! Elastigroup Setup: finds what is live, records it, creates the next revision at 0/0/0, and keeps house.
+//!
+//! Nothing that serves is changed here: the old group's capacity is recorded before anything is written.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shiftgate_model::{
+    Capacity, Created, ErrorClass, EventKind, Group, GroupFacts, GroupId, GroupName, GroupSpec, Marker, StepError,
+};
+
+use super::housekeeping::keep_house;
+use super::{Cx, Stop};
+use crate::Facts;
+
+/// The effect that holds what was live before the run changed anything.
+pub(super) const ORIGINAL: &str = "original";
+/// The effect that creates the new group.
+pub(super) const CREATE: &str = "create";
+
+/// What the run found before it changed anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Original {
+    /// The live group; none for a first deployment.
+    pub(super) live: Option<Live>,
+    /// The name of the revision to create.
+    pub(super) next: GroupName,
+}
+
+/// The live group as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Live {
+    pub(super) id: GroupId,
+    pub(super) name: GroupName,
+    pub(super) capacity: Capacity,
+}
+
+pub(super) async fn setup(cx: &Cx<'_>) -> Result<Facts, Stop> {
+    let family = &cx.plan.setup.family;
+    let groups = cx.ports.groups.list().await?;
+    let revisions = revisions(cx, &groups);
+    let found = u32::try_from(revisions.len()).unwrap_or(u32::MAX);
+    cx.say(EventKind::GroupsQueried { prefix: family.prefix(), found }).await?;
+
+    let original: Original = cx
+        .fact(ORIGINAL, || async {
+            let live = find_live(cx, &revisions).await?;
+            let live = live.map(|g| Live { id: g.id.clone(), name: g.name.clone(), capacity: g.capacity });
+            let highest = revisions.first().map_or(0, |(number, _)| *number);
+            Ok(Original { live, next: family.revision(highest.saturating_add(1)) })
+        })
+        .await?;
+    cx.say(match &original.live {
+        Some(Live { id, name, capacity }) => {
+            EventKind::LiveGroupFound { id: id.clone(), name: name.clone(), capacity: *capacity }
+        }
+        None => EventKind::NoLiveGroup,
+    })
+    .await?;
+    let full = cx.plan.setup.sizing.resolve(original.live.as_ref().map(|live| live.capacity));
+    check_amounts(cx, full)?;
+
+    let created = create(cx, &original.next).await?;
+    keep_house(cx, &revisions, original.live.as_ref(), &created.id).await?;
+    cx.say(EventKind::SetupCompleted).await?;
+
+    let facts = |id: &GroupId, name: &GroupName, capacity| GroupFacts {
+        id: id.clone(),
+        name: name.clone(),
+        capacity,
+        instances: Vec::new(),
+    };
+    Ok(Facts {
+        fence: cx.fence,
+        new_group: Some(facts(&created.id, &original.next, Capacity::ZERO)),
+        old_group: original.live.as_ref().map(|live| facts(&live.id, &live.name, live.capacity)),
+        original: original.live.map(|live| live.capacity),
+        full: Some(full),
+    })
+}
+
+/// The family's groups with their revision numbers, the highest first.
+fn revisions<'g>(cx: &Cx<'_>, groups: &'g [Group]) -> Vec<(u64, &'g Group)> {
+    let number = |group: &'g Group| Some((cx.plan.setup.family.revision_of(&group.name)?, group));
+    let mut revisions: Vec<_> = groups.iter().filter_map(number).collect();
+    revisions.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.id.cmp(&other.id)));
+    revisions
+}
+
+/// The highest revision with capacity or instances: an aborted run leaves an empty one above it.
+async fn find_live<'g>(cx: &Cx<'_>, revisions: &[(u64, &'g Group)]) -> Result<Option<&'g Group>, Stop> {
+    for (number, group) in revisions {
+        let has_capacity = group.capacity.maximum > 0;
+        if !has_capacity && cx.ports.groups.health(&group.id).await?.is_empty() {
+            continue;
+        }
+        if let Some((_, twin)) = revisions.iter().find(|(other, g)| other == number && g.id != group.id) {
+            return Err(ambiguous(group, twin).into());
+        }
+        return Ok(Some(group));
+    }
+    Ok(None)
+}
+
+fn ambiguous(group: &Group, twin: &Group) -> StepError {
+    let message = format!("two groups are named `{}`: {} and {}; which one serves cannot be told", group.name, group.id, twin.id);
+    StepError::new(ErrorClass::Application, message).hint("rename or delete one of them in Spot's console, then run again")
+}
+
+/// What validation could not know when the size is that of the running group: counts above the maximum.
+fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
+    use shiftgate_model::Amount;
+    use shiftgate_workflow::Action;
+    for step in cx.plan.phases.iter().flat_map(|phase| &phase.steps) {
+        if let Action::Deploy(deploy) = &step.action
+            && let Amount::Count(count) = deploy.amount
+            && count > full.maximum
+        {
+            let message = format!("step `{}` asks for {count} instances, but the group may have {} at most", step.id, full.maximum);
+            return Err(StepError::new(ErrorClass::Application, message).hint("lower the count, or raise the maximum").into());
+        }
+    }
+    Ok(())
+}
+
+async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
+    let setup = &cx.plan.setup;
+    let spec = GroupSpec {
+        template: setup.template.clone(),
+        name: name.clone(),
+        image: cx.plan.artifact.clone(),
+        user_data: setup.user_data.clone(),
+        marker: Marker { run: cx.run.clone(), step: cx.step.clone() },
+    };
+    cx.say_once("create/requested", EventKind::CreateRequested { name: name.clone() }).await?;
+    let created: Created = cx.effect(CREATE, json!({"name": name}), || async { Ok(cx.ports.groups.create(&spec).await?) }).await?;
+    let kind = EventKind::GroupCreated { id: created.id.clone(), name: name.clone(), adopted: created.adopted };
+    cx.say_once("create/done", kind).await?;
+    Ok(created)
+}

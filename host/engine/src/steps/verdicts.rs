@@ -1,0 +1,136 @@
+//! What a verification or an approval amounts to. Missing data never passes; inconclusive asks a person; a plugin never
+//! decides that a run is approved; silence is never a yes.
+
+use serde_json::{Value, json};
+use shiftgate_model::{
+    Ballot, ErrorClass, EventKind, Millis, Report, StepError, StoreError, Tally, Timestamp, Verdict, Vote,
+};
+use shiftgate_workflow::{Approve, FailureAction, Final};
+
+use super::{Cx, Job, Stop};
+use crate::approval::{Decision, count, refusal};
+use crate::{Next, StepState, TaskReply, Waking};
+
+/// How long a person has to decide about a verification that could not.
+const HOLD: Millis = Millis::minutes(7 * 24 * 60);
+
+/// The end of a verification plugin: shown, kept, and judged.
+pub(super) async fn judge(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, report: Report) -> Result<TaskReply, Stop> {
+    for metric in &report.metrics {
+        cx.say(EventKind::Measured { metric: metric.clone() }).await?;
+    }
+    for finding in &report.findings {
+        cx.say(EventKind::Found { finding: finding.clone() }).await?;
+    }
+    let summary = report.summary.clone();
+    cx.say(EventKind::Verified { verdict: report.verdict, summary: summary.clone() }).await?;
+    keep(cx, job, &report).await?;
+    match report.verdict {
+        Verdict::Pass | Verdict::Warn | Verdict::Skipped => Ok(TaskReply::Done(job.facts.clone())),
+        Verdict::Fail => {
+            Err(StepError::new(ErrorClass::Verification, format!("verification `{plugin}` failed: {summary}")).into())
+        }
+        Verdict::Inconclusive => hold(cx, job, plugin, &summary).await,
+    }
+}
+
+/// The report stays on record, evidence included.
+async fn keep(cx: &Cx<'_>, job: &Job<'_>, report: &Report) -> Result<(), Stop> {
+    let name = format!("report {}", job.attempt);
+    cx.fact::<Value, _>(&name, || async { Ok(json!(report)) }).await?;
+    Ok(())
+}
+
+async fn hold(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, summary: &str) -> Result<TaskReply, Stop> {
+    let now = cx.ports.clock.now();
+    let deadline = now.plus(HOLD);
+    let message = format!("verification `{plugin}` cannot tell ({summary}); approve to go on without it");
+    let kind = EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: deadline };
+    cx.say_once(&format!("{}/held/{}", cx.step, job.attempt), kind).await?;
+    let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
+    let state = StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0 };
+    Ok(TaskReply::Wait { state, after: None, ballot: true, expires: Some(HOLD) })
+}
+
+/// A person has decided about a verification that could not, or nobody has in time.
+pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Waking) -> Result<TaskReply, Stop> {
+    let ballot = match waking {
+        Waking::Ballot(payload) => read_ballot(payload, cx.ports.clock.now()),
+        Waking::Timer | Waking::Expired => None,
+    };
+    let Some(ballot) = ballot else {
+        cx.say(EventKind::ApprovalExpired).await?;
+        let message = "the verification could not tell, and nobody decided in time";
+        return Err(StepError::new(ErrorClass::Verification, message).into());
+    };
+    cx.say(EventKind::BallotCast { ballot: ballot.clone() }).await?;
+    match ballot.vote {
+        Vote::Approve => {
+            cx.say(EventKind::Approved { by: vec![ballot.subject] }).await?;
+            Ok(TaskReply::Done(job.facts.clone()))
+        }
+        Vote::Reject => {
+            let Ballot { subject, comment, .. } = ballot;
+            cx.say(EventKind::Rejected { by: subject.clone(), comment }).await?;
+            let message = format!("the verification could not tell, and {subject} decided against going on");
+            Err(StepError::new(ErrorClass::Verification, message).into())
+        }
+    }
+}
+
+fn read_ballot(payload: &Value, now: Timestamp) -> Option<Ballot> {
+    let text = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let vote = match payload.get("vote").and_then(Value::as_str)? {
+        "approve" => Vote::Approve,
+        "reject" => Vote::Reject,
+        _ => return None,
+    };
+    let at = payload.get("at").and_then(Value::as_u64).map_or(now, Timestamp);
+    Some(Ballot { subject: text("subject"), vote, at, comment: text("comment"), bound_digest: None })
+}
+
+/// Shows the ballots that are new, and counts them all; none while they decide nothing.
+pub(super) async fn consider(
+    cx: &Cx<'_>,
+    job: &Job<'_>,
+    rule: &Approve,
+    tally: &Tally,
+    shown: u32,
+) -> Result<Option<TaskReply>, StoreError> {
+    for ballot in tally.ballots.iter().skip(usize::try_from(shown).unwrap_or(usize::MAX)) {
+        cx.say(match refusal(rule, ballot) {
+            None => EventKind::BallotCast { ballot: ballot.clone() },
+            Some(reason) => EventKind::BallotRefused { ballot: ballot.clone(), reason },
+        })
+        .await?;
+    }
+    match count(rule, &tally.ballots) {
+        Decision::Open => Ok(None),
+        Decision::Approved { by } => {
+            cx.say(EventKind::Approved { by }).await?;
+            Ok(Some(TaskReply::Done(job.facts.clone())))
+        }
+        Decision::Rejected { by, comment } => {
+            cx.say(EventKind::Rejected { by: by.clone(), comment }).await?;
+            let error = StepError::new(ErrorClass::Approval, format!("{by} rejected it"));
+            Ok(Some(TaskReply::Failed { error, next: straight(rule.on_reject) }))
+        }
+    }
+}
+
+/// Nobody decided in time. Never a yes.
+pub(super) async fn expired(cx: &Cx<'_>, rule: &Approve) -> Result<TaskReply, Stop> {
+    cx.say(EventKind::ApprovalExpired).await?;
+    let error = StepError::new(ErrorClass::Approval, format!("nobody decided in {}", rule.expires));
+    Ok(TaskReply::Failed { error, next: straight(rule.on_expiry) })
+}
+
+/// What an approval leads to is not tried again: asking twice is no strategy. Nor is it ignored: a rejection, like silence,
+/// is never a yes.
+const fn straight(action: FailureAction) -> Next {
+    match action {
+        FailureAction::Rollback | FailureAction::Retry { then: Final::Rollback, .. } => Next::Rollback,
+        FailureAction::Fail | FailureAction::Retry { then: Final::Fail, .. } => Next::Fail,
+        FailureAction::Abort | FailureAction::Ignore | FailureAction::Retry { then: Final::Abort | Final::Ignore, .. } => Next::Abort,
+    }
+}

@@ -1,0 +1,135 @@
+//! What the interpreter asks of an activity, and what the activity answers. Both lie in the engine's journal as JSON:
+//! references to secrets may stand here, never values. Next: `activities`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shiftgate_model::{ActionState, Ending, Millis, StepError, StepId, Timestamp};
+
+use crate::Facts;
+
+/// One activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Check every plugin, then take the lock of the group family; waits for it.
+    Begin,
+    /// Run a step, or go on with one that waited.
+    Step {
+        /// Which step of the plan.
+        step: StepId,
+        /// 1 for the first attempt.
+        attempt: u32,
+        /// What earlier steps found.
+        facts: Facts,
+        /// What a waiting step saved, and why it is woken; none to start it.
+        resumed: Option<(StepState, Waking)>,
+        /// How the run ended; for wrap-ups only.
+        ending: Option<(Ending, String)>,
+    },
+    /// Put everything back, from the record.
+    Rollback {
+        /// Why.
+        reason: String,
+        /// What the steps found.
+        facts: Facts,
+    },
+    /// Say what is where, record the ending, give the lock back.
+    Finish {
+        /// How the run ended.
+        ending: Ending,
+        /// One sentence; empty when the ending says it all.
+        summary: String,
+        /// What the steps found.
+        facts: Facts,
+    },
+}
+
+impl Task {
+    /// The name that the activity is registered under.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Step { .. } => "step",
+            Self::Rollback { .. } => "rollback",
+            Self::Finish { .. } => "finish",
+        }
+    }
+}
+
+/// What a step saves while it waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepState {
+    /// When the step began.
+    pub started_at: Timestamp,
+    /// When it has to be decided; none without a limit.
+    pub deadline: Option<Timestamp>,
+    /// What the plugin saved; none while a person is asked about an inconclusive verification.
+    pub plugin: Option<ActionState>,
+    /// How many ballots the log has shown already.
+    pub shown: u32,
+}
+
+/// Why a waiting step goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waking {
+    /// The time that it asked for is over.
+    Timer,
+    /// A ballot came.
+    Ballot(Value),
+    /// Its deadline has passed.
+    Expired,
+}
+
+/// How an activity ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskReply {
+    /// It did its part.
+    Done(Facts),
+    /// The step goes on later.
+    Wait {
+        /// What to give back.
+        state: StepState,
+        /// Wake after this long; none to wait for a ballot only.
+        after: Option<Millis>,
+        /// Wake on a ballot.
+        ballot: bool,
+        /// How long until the deadline; none without one.
+        expires: Option<Millis>,
+    },
+    /// It failed, and this comes next.
+    Failed {
+        /// Why.
+        error: StepError,
+        /// What the failure strategy leads to.
+        next: Next,
+    },
+    /// A rollback ended.
+    RolledBack {
+        /// Whether there was anything to put back.
+        ending: Ending,
+        /// One sentence.
+        summary: String,
+    },
+}
+
+/// What a failure leads to, after the strategy of the step and the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    /// Try the step again after this long.
+    Retry {
+        /// The pause.
+        after: Millis,
+    },
+    /// Go on as if it had succeeded.
+    Ignore,
+    /// Put everything back.
+    Rollback,
+    /// Stop where it stands.
+    Abort,
+    /// End as failed.
+    Fail,
+}
