@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{
-    Acquired, Clock, Ending, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, RunId, StepError, StepId,
-    StoreError,
+    Acquired, Clock, Ending, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, RunId, StepError,
+    StepId, StoreError,
 };
 use shiftgate_workflow::{Action, FailurePolicy, Plan, Step};
 
@@ -136,7 +136,8 @@ impl Activities {
                 return self.refused(&cx, busy(plan, &holder).into()).await;
             }
             if shown.as_ref() != Some(&(holder.clone(), ahead)) {
-                cx.say(EventKind::LockWaited { family: plan.setup.family.as_str().into(), holder: holder.clone(), ahead }).await?;
+                cx.say(EventKind::LockWaited { family: plan.setup.family.as_str().into(), holder: holder.clone(), ahead })
+                    .await?;
                 shown = Some((holder, ahead));
             }
             let next = self.settings.pace.next(pause);

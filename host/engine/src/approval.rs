@@ -61,7 +61,8 @@ mod tests {
     use shiftgate_workflow::{FailureAction, PluginStep};
 
     fn rule(approvers: &[&str], quorum: u32) -> Approve {
-        let plugin = PluginSource { name: "manual".into(), file: "manual-approval".into(), sha256: None, grants: Grants::default() };
+        let plugin =
+            PluginSource { name: "manual".into(), file: "manual-approval".into(), sha256: None, grants: Grants::default() };
         Approve {
             step: PluginStep { plugin, with: serde_json::Value::Null, timeout: None },
             message: "Go?".into(),

@@ -99,8 +99,13 @@ impl<D: Durable> Walk<'_, D> {
         let mut attempt = 1;
         let mut resumed = None;
         loop {
-            let task =
-                Task::Step { step: step.id.clone(), attempt, facts: facts.clone(), resumed: resumed.take(), ending: ending.clone() };
+            let task = Task::Step {
+                step: step.id.clone(),
+                attempt,
+                facts: facts.clone(),
+                resumed: resumed.take(),
+                ending: ending.clone(),
+            };
             match self.act(task).await? {
                 TaskReply::Done(found) => {
                     *facts = found;

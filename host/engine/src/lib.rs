@@ -24,3 +24,6 @@ pub use interpreter::{INTERPRETER, INTERPRETER_VERSION, deploy};
 pub use pace::Pace;
 pub use sim::Sim;
 pub use task::{Next, StepState, Task, TaskReply, Waking};
+
+#[cfg(test)]
+mod tests;

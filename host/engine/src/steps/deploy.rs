@@ -2,7 +2,7 @@
 //!
 //! Capacities are absolute and cumulative. The old group is never the first to move unless the step says so.
 
-use shiftgate_model::{Capacity, DownsizeOrder, ErrorClass, Group, GroupFacts, Millis, StepError};
+use shiftgate_model::{Capacity, DownsizeOrder, ErrorClass, GroupFacts, Millis, StepError};
 use shiftgate_workflow::Deploy;
 
 use super::steady::steady;
@@ -14,7 +14,6 @@ pub(super) async fn deploy(cx: &Cx<'_>, deploy: &Deploy, facts: &Facts) -> Resul
         return Err(StepError::new(ErrorClass::Application, "no setup has run before this step").into());
     };
     let timeout = deploy.timeout.unwrap_or(cx.plan.setup.steady_state_timeout);
-    let groups = cx.ports.groups.list().await?;
     let new = Resize { facts: new.clone(), original: Capacity::ZERO, wanted: deploy.amount.new_group(full), timeout };
     let old = facts.old_group.clone().zip(facts.original).map(|(facts, original)| Resize {
         wanted: deploy.amount.old_group(full, original, deploy.downsize_old),
@@ -23,14 +22,14 @@ pub(super) async fn deploy(cx: &Cx<'_>, deploy: &Deploy, facts: &Facts) -> Resul
         timeout,
     });
     let (new, old) = match (deploy.order, old) {
-        (_, None) => (new.run(cx, &groups).await?, None),
+        (_, None) => (new.run(cx).await?, None),
         (DownsizeOrder::NewFirst, Some(old)) => {
-            let new = new.run(cx, &groups).await?;
-            (new, Some(old.run(cx, &groups).await?))
+            let new = new.run(cx).await?;
+            (new, Some(old.run(cx).await?))
         }
         (DownsizeOrder::OldFirst, Some(old)) => {
-            let old = old.run(cx, &groups).await?;
-            (new.run(cx, &groups).await?, Some(old))
+            let old = old.run(cx).await?;
+            (new.run(cx).await?, Some(old))
         }
     };
     Ok(Facts { new_group: Some(new), old_group: old, ..facts.clone() })
@@ -45,9 +44,10 @@ struct Resize {
 }
 
 impl Resize {
-    async fn run(self, cx: &Cx<'_>, groups: &[Group]) -> Result<GroupFacts, Stop> {
-        let live = groups.iter().find(|group| group.id == self.facts.id).ok_or_else(|| gone(&self.facts))?;
-        cx.resize(live, self.original, self.wanted).await?;
+    async fn run(self, cx: &Cx<'_>) -> Result<GroupFacts, Stop> {
+        // Read right before it is written: whatever was read before the last wait may be old.
+        let live = cx.ports.groups.read(&self.facts.id).await?.ok_or_else(|| gone(&self.facts))?;
+        cx.resize(&live, self.original, self.wanted).await?;
         let instances = steady(cx, &live.id, self.wanted.target, self.timeout).await?;
         Ok(GroupFacts { capacity: self.wanted, instances, ..self.facts })
     }
@@ -56,5 +56,6 @@ impl Resize {
 /// A group that this run works with is not there any more.
 pub(super) fn gone(group: &GroupFacts) -> StepError {
     let message = format!("group {} `{}` is gone: somebody deleted it under this run", group.id, group.name);
-    StepError::new(ErrorClass::Drift, message).hint("what this run had recorded of it can no longer be put back; look at the family in Spot's console")
+    StepError::new(ErrorClass::Drift, message)
+        .hint("what this run had recorded of it can no longer be put back; look at the family in Spot's console")
 }

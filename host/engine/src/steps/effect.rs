@@ -71,7 +71,11 @@ impl Cx<'_> {
         }
         if record.iter().any(|r| r.step == *self.step && r.effect == name && r.outcome.is_some()) {
             // An earlier attempt of this very step wrote it: only an autoscaler may have moved it since.
-            return if live.capacity.same_bounds(&wanted) { Ok(()) } else { Err(StepError::drift(id, wanted, live.capacity).into()) };
+            return if live.capacity.same_bounds(&wanted) {
+                Ok(())
+            } else {
+                Err(StepError::drift(id, wanted, live.capacity).into())
+            };
         }
         self.say(EventKind::CapacityRequested { group: id.clone(), capacity: wanted }).await?;
         self.effect(&name, json!(wanted), || async {

@@ -10,12 +10,7 @@ use super::effect::capacity_effect;
 use super::setup::Live;
 use super::{Cx, Stop};
 
-pub(super) async fn keep_house(
-    cx: &Cx<'_>,
-    revisions: &[(u64, &Group)],
-    live: Option<&Live>,
-    new: &GroupId,
-) -> Result<(), Stop> {
+pub(super) async fn keep_house(cx: &Cx<'_>, revisions: &[(u64, &Group)], live: Option<&Live>, new: &GroupId) -> Result<(), Stop> {
     let old = revisions.iter().map(|(_, group)| *group);
     let old = old.filter(|group| group.id != *new && live.is_none_or(|live| live.id != group.id));
     let (empty, sized): (Vec<&Group>, Vec<&Group>) = old.partition(|group| group.capacity.maximum == 0);

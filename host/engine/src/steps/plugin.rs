@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 use shiftgate_model::{
-    Call, Ending, ErrorClass, EventKind, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply, Receipt, ReceiptAction,
-    RunInfo, StepError, StepId, StoreError, Suspension, Timestamp, Wake,
+    Call, Ending, ErrorClass, EventKind, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply, Receipt,
+    ReceiptAction, RunInfo, StepError, StepId, StoreError, Suspension, Timestamp, Wake,
 };
 use shiftgate_workflow::{Action, Approve, PluginStep, fill};
 
@@ -141,9 +141,8 @@ impl<'a> Visit<'a> {
     }
 
     fn filled(&self, value: &Value) -> Result<Value, StepError> {
-        fill(value, &self.job.facts.expressions(self.cx.run)).map_err(|e| {
-            StepError::new(ErrorClass::Application, format!("step `{}`: {e}", self.cx.step))
-        })
+        fill(value, &self.job.facts.expressions(self.cx.run))
+            .map_err(|e| StepError::new(ErrorClass::Application, format!("step `{}`: {e}", self.cx.step)))
     }
 
     async fn call(&self, action: Call) -> Result<PluginReply, Stop> {
@@ -270,7 +269,9 @@ async fn check(
     Ok(match reply.outcome {
         Outcome::ConfigRefused(problems) => problems
             .into_iter()
-            .map(|(pointer, message)| format!("step `{id}`: plugin `{}` refuses its config at `{pointer}`: {message}", visit.source))
+            .map(|(pointer, message)| {
+                format!("step `{id}`: plugin `{}` refuses its config at `{pointer}`: {message}", visit.source)
+            })
             .collect(),
         _ => Vec::new(),
     })

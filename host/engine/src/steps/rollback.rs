@@ -39,10 +39,11 @@ pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, St
 }
 
 async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> Result<(), Stop> {
-    let groups = cx.ports.groups.list().await?;
     if let Some(old) = &original.live {
-        restore(cx, record, &groups, old).await?;
+        restore(cx, record, old).await?;
     }
+    // Listed after the wait for the old group: what was read before it may be old.
+    let groups = cx.ports.groups.list().await?;
     match find_new(cx, record, original, &groups) {
         Some(new) => remove(cx, new).await,
         None => Ok(()),
@@ -50,18 +51,17 @@ async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> 
 }
 
 /// The old group, up and healthy. A run that never touched it finds it as it was, and writes nothing.
-async fn restore(cx: &Cx<'_>, record: &[EffectRecord], groups: &[Group], old: &Live) -> Result<(), Stop> {
+async fn restore(cx: &Cx<'_>, record: &[EffectRecord], old: &Live) -> Result<(), Stop> {
     let touched = record.iter().any(|entry| entry.effect == super::effect::capacity_effect(&old.id));
-    let Some(live) = groups.iter().find(|group| group.id == old.id) else {
-        let facts =
-            GroupFacts { id: old.id.clone(), name: old.name.clone(), capacity: old.capacity, instances: Vec::new() };
+    let Some(live) = cx.ports.groups.read(&old.id).await? else {
+        let facts = GroupFacts { id: old.id.clone(), name: old.name.clone(), capacity: old.capacity, instances: Vec::new() };
         return Err(gone(&facts).into());
     };
     if !touched {
         cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
         return Ok(());
     }
-    cx.resize(live, old.capacity, old.capacity).await?;
+    cx.resize(&live, old.capacity, old.capacity).await?;
     steady(cx, &old.id, old.capacity.target, cx.plan.setup.steady_state_timeout).await?;
     Ok(())
 }

@@ -115,7 +115,8 @@ fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
             && let Amount::Count(count) = deploy.amount
             && count > full.maximum
         {
-            let message = format!("step `{}` asks for {count} instances, but the group may have {} at most", step.id, full.maximum);
+            let message =
+                format!("step `{}` asks for {count} instances, but the group may have {} at most", step.id, full.maximum);
             return Err(StepError::new(ErrorClass::Application, message).hint("lower the count, or raise the maximum").into());
         }
     }
@@ -132,7 +133,8 @@ async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
         marker: Marker { run: cx.run.clone(), step: cx.step.clone() },
     };
     cx.say_once("create/requested", EventKind::CreateRequested { name: name.clone() }).await?;
-    let created: Created = cx.effect(CREATE, json!({"name": name}), || async { Ok(cx.ports.groups.create(&spec).await?) }).await?;
+    let created: Created =
+        cx.effect(CREATE, json!({"name": name}), || async { Ok(cx.ports.groups.create(&spec).await?) }).await?;
     let kind = EventKind::GroupCreated { id: created.id.clone(), name: name.clone(), adopted: created.adopted };
     cx.say_once("create/done", kind).await?;
     Ok(created)

@@ -76,7 +76,8 @@ fn reached(group: &GroupId, target: u32) -> EventKind {
 
 fn late(group: &GroupId, target: u32, timeout: Millis, instances: &[InstanceHealth]) -> StepError {
     let Count { total, healthy } = Count::of(instances);
-    let mut message = format!("group {group} did not reach steady state in {timeout}: desired {target}, total {total}, healthy {healthy}");
+    let mut message =
+        format!("group {group} did not reach steady state in {timeout}: desired {target}, total {total}, healthy {healthy}");
     let not_healthy: Vec<String> = instances.iter().filter(|i| i.health != Health::Healthy).take(5).map(word).collect();
     if !not_healthy.is_empty() {
         message.push_str("; ");

@@ -2,9 +2,7 @@
 //! decides that a run is approved; silence is never a yes.
 
 use serde_json::{Value, json};
-use shiftgate_model::{
-    Ballot, ErrorClass, EventKind, Millis, Report, StepError, StoreError, Tally, Timestamp, Verdict, Vote,
-};
+use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, Report, StepError, StoreError, Tally, Timestamp, Verdict, Vote};
 use shiftgate_workflow::{Approve, FailureAction, Final};
 
 use super::{Cx, Job, Stop};
@@ -131,6 +129,8 @@ const fn straight(action: FailureAction) -> Next {
     match action {
         FailureAction::Rollback | FailureAction::Retry { then: Final::Rollback, .. } => Next::Rollback,
         FailureAction::Fail | FailureAction::Retry { then: Final::Fail, .. } => Next::Fail,
-        FailureAction::Abort | FailureAction::Ignore | FailureAction::Retry { then: Final::Abort | Final::Ignore, .. } => Next::Abort,
+        FailureAction::Abort | FailureAction::Ignore | FailureAction::Retry { then: Final::Abort | Final::Ignore, .. } => {
+            Next::Abort
+        }
     }
 }

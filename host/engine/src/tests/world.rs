@@ -1,0 +1,289 @@
+//! A world in memory for the behaviour tests: groups whose instances take time, a record, a scripted plugin.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use shiftgate_model::*;
+use shiftgate_workflow::Plan;
+use tokio::time::Instant;
+
+use crate::{Activities, Pace, Ports, Runs, Settings, WhenBusy};
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) groups: BTreeMap<String, Group>,
+    /// When a group was resized last, and what it had before.
+    resized: BTreeMap<String, (Instant, u32)>,
+    pub(super) calls: Vec<String>,
+    /// Errors for the next calls of a name.
+    pub(super) faults: Vec<(String, CloudError)>,
+    /// Images whose instances never become healthy.
+    pub(super) sick: Vec<AmiId>,
+    pub(super) events: Vec<Event>,
+    pub(super) ledger: Vec<EffectRecord>,
+    keys: Vec<String>,
+    pub(super) holder: Option<RunId>,
+    pub(super) fence: i64,
+    pub(super) ending: Option<Ending>,
+    pub(super) replies: VecDeque<Outcome>,
+    pub(super) plugin_calls: Vec<PluginCall>,
+    /// The store refuses to write from this many writes on.
+    pub(super) writes_left: Option<u32>,
+}
+
+pub(super) struct World {
+    pub(super) plan: Arc<Plan>,
+    state: Mutex<State>,
+    began: Instant,
+    /// How long an instance takes to be healthy.
+    pub(super) boot: Duration,
+}
+
+impl World {
+    pub(super) fn new(plan: Plan) -> Arc<Self> {
+        Arc::new(Self { plan: Arc::new(plan), state: Mutex::default(), began: Instant::now(), boot: Duration::from_secs(90) })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(super) fn add(&self, id: &str, name: &str, capacity: Capacity, run: Option<&str>) {
+        let marker = run.map(|run| Marker { run: RunId::new(run), step: StepId::new("setup") });
+        let image = Some(AmiId::new("ami-old"));
+        let group = Group { id: GroupId::new(id), name: GroupName::new(name), capacity, image, marker, created_at: None };
+        let mut state = self.state();
+        state.groups.insert(id.into(), group);
+        state.resized.insert(id.into(), (self.began, capacity.target));
+    }
+
+    /// `name min/target/max`, one a group, by name.
+    pub(super) fn groups(&self) -> Vec<String> {
+        let state = self.state();
+        let mut lines: Vec<String> = state
+            .groups
+            .values()
+            .map(|g| format!("{} {}/{}/{}", g.name, g.capacity.minimum, g.capacity.target, g.capacity.maximum))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    pub(super) fn transcript(&self) -> String {
+        let lines: Vec<String> = self.state().events.iter().map(|event| event.kind.to_string()).collect();
+        lines.join("\n")
+    }
+
+    pub(super) fn activities(self: &Arc<Self>) -> Arc<Activities> {
+        let ports = Ports {
+            groups: self.clone(),
+            plugins: self.clone(),
+            ledger: self.clone(),
+            locks: self.clone(),
+            events: self.clone(),
+            runs: self.clone(),
+            clock: self.clone(),
+        };
+        let settings = Settings { account: "act-1".into(), pace: Pace::default(), when_busy: WhenBusy::Wait };
+        Arc::new(Activities::new(ports, settings))
+    }
+
+    fn call(&self, name: &str, subject: &str) -> Result<(), CloudError> {
+        let mut state = self.state();
+        state.calls.push(format!("{name} {subject}").trim().to_owned());
+        match state.faults.iter().position(|(call, _)| call == name) {
+            Some(at) => Err(state.faults.remove(at).1),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self) -> Result<(), StoreError> {
+        match &mut self.state().writes_left {
+            Some(0) => Err(StoreError { action: "write".into(), place: "state.db".into(), reason: "disk full".into() }),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) fn refusal(operation: &str, status: u16) -> CloudError {
+    let origin = Origin::Remote { status, code: None, message: "no".into() };
+    CloudError { service: Service::Spot, operation: operation.into(), subject: None, origin, retry: Retry::Never }
+}
+
+#[async_trait]
+impl Groups for World {
+    async fn list(&self) -> Result<Vec<Group>, CloudError> {
+        self.call("list", "")?;
+        Ok(self.state().groups.values().cloned().collect())
+    }
+
+    async fn read(&self, id: &GroupId) -> Result<Option<Group>, CloudError> {
+        self.call("read", id.as_str())?;
+        Ok(self.state().groups.get(id.as_str()).cloned())
+    }
+
+    async fn create(&self, spec: &GroupSpec) -> Result<Created, CloudError> {
+        self.call("create", spec.name.as_str())?;
+        let mut state = self.state();
+        if let Some(found) = state.groups.values().find(|g| g.marker.as_ref() == Some(&spec.marker)) {
+            return Ok(Created { id: found.id.clone(), adopted: true });
+        }
+        let id = GroupId::new(format!("sig-{}", state.groups.len() + 1));
+        let group = Group {
+            id: id.clone(),
+            name: spec.name.clone(),
+            capacity: Capacity::ZERO,
+            image: Some(spec.image.clone()),
+            marker: Some(spec.marker.clone()),
+            created_at: None,
+        };
+        state.groups.insert(id.to_string(), group);
+        Ok(Created { id, adopted: false })
+    }
+
+    async fn set_capacity(&self, id: &GroupId, capacity: Capacity) -> Result<(), CloudError> {
+        self.call("capacity", &format!("{id} {capacity}"))?;
+        let mut state = self.state();
+        let before = state.groups.get(id.as_str()).map_or(0, |g| g.capacity.target);
+        state.resized.insert(id.to_string(), (Instant::now(), before));
+        if let Some(group) = state.groups.get_mut(id.as_str()) {
+            group.capacity = capacity;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, id: &GroupId) -> Result<Deleted, CloudError> {
+        self.call("delete", id.as_str())?;
+        Ok(if self.state().groups.remove(id.as_str()).is_some() { Deleted::Now } else { Deleted::AlreadyGone })
+    }
+
+    async fn health(&self, id: &GroupId) -> Result<Vec<InstanceHealth>, CloudError> {
+        self.call("health", id.as_str())?;
+        let state = self.state();
+        let Some(group) = state.groups.get(id.as_str()) else { return Err(refusal("ListInstanceHealth", 400)) };
+        let (since, before) = state.resized.get(id.as_str()).copied().unwrap_or((self.began, 0));
+        let sick = group.image.as_ref().is_some_and(|image| state.sick.contains(image));
+        let booted = since.elapsed() >= self.boot;
+        let instance = |n: u32| InstanceHealth {
+            id: Some(InstanceId::new(format!("i-{}-{n}", group.name))),
+            health: if !sick && (n <= before || booted) { Health::Healthy } else { Health::Unhealthy },
+        };
+        Ok((1..=group.capacity.target).map(instance).collect())
+    }
+}
+
+#[async_trait]
+impl PluginRunner for World {
+    async fn call(&self, _source: &PluginSource, call: &PluginCall) -> Result<PluginReply, PluginError> {
+        let mut state = self.state();
+        let outcome = match call.action {
+            Call::Validate | Call::Cancel { .. } => Outcome::Accepted,
+            Call::Start { .. } | Call::Poll { .. } => state.replies.pop_front().expect("a reply is scripted"),
+        };
+        if !matches!(call.action, Call::Validate) {
+            state.plugin_calls.push(call.clone());
+        }
+        Ok(PluginReply { outcome, log: Vec::new(), progress: None, digest: Digest("0".repeat(64)) })
+    }
+}
+
+#[async_trait]
+impl Ledger for World {
+    async fn intend(&self, run: &RunId, step: &StepId, effect: &str, intent: &Value) -> Result<Effect, StoreError> {
+        self.write()?;
+        let mut state = self.state();
+        let token = EffectToken::new(format!("{run}/{step}/{effect}"));
+        if let Some(entry) = state.ledger.iter().find(|e| e.step == *step && e.effect == effect) {
+            return Ok(Effect { token, outcome: entry.outcome.clone(), attempted: true });
+        }
+        let entry = EffectRecord { step: step.clone(), effect: effect.into(), intent: intent.clone(), outcome: None };
+        state.ledger.push(entry);
+        Ok(Effect { token, outcome: None, attempted: false })
+    }
+
+    async fn settle(&self, _run: &RunId, step: &StepId, effect: &str, outcome: &Value) -> Result<(), StoreError> {
+        self.write()?;
+        let mut state = self.state();
+        let entry = state.ledger.iter_mut().find(|e| e.step == *step && e.effect == effect);
+        let entry = entry.expect("an intent comes first");
+        entry.outcome.get_or_insert_with(|| outcome.clone());
+        Ok(())
+    }
+
+    async fn record(&self, _run: &RunId) -> Result<Vec<EffectRecord>, StoreError> {
+        Ok(self.state().ledger.clone())
+    }
+}
+
+#[async_trait]
+impl Locks for World {
+    async fn acquire(&self, _account: &str, _family: &Family, run: &RunId) -> Result<Acquired, StoreError> {
+        let mut state = self.state();
+        match &state.holder {
+            Some(holder) if holder != run => Ok(Acquired::Busy { holder: holder.clone(), ahead: 1 }),
+            _ => {
+                state.holder = Some(run.clone());
+                state.fence += 1;
+                Ok(Acquired::Held { fence: state.fence })
+            }
+        }
+    }
+
+    async fn holds(&self, _account: &str, _family: &Family, run: &RunId, fence: i64) -> Result<bool, StoreError> {
+        let state = self.state();
+        Ok(state.holder.as_ref() == Some(run) && state.fence == fence)
+    }
+
+    async fn release(&self, _account: &str, _family: &Family, run: &RunId) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.holder.as_ref() == Some(run) {
+            state.holder = None;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Events for World {
+    async fn append(&self, run: &RunId, step: Option<&StepId>, key: Option<&str>, kind: EventKind) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(key) = key {
+            if state.keys.iter().any(|known| known == key) {
+                return Ok(());
+            }
+            state.keys.push(key.to_owned());
+        }
+        let sequence = u64::try_from(state.events.len()).unwrap() + 1;
+        state.events.push(Event { run: run.clone(), sequence, at: self.now(), step: step.cloned(), kind });
+        Ok(())
+    }
+
+    async fn read(&self, _run: &RunId, after: u64) -> Result<Vec<Event>, StoreError> {
+        Ok(self.state().events.iter().filter(|event| event.sequence > after).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Runs for World {
+    async fn plan(&self, _run: &RunId) -> Result<Arc<Plan>, StoreError> {
+        Ok(Arc::clone(&self.plan))
+    }
+
+    async fn end(&self, _run: &RunId, ending: Ending, _at: Timestamp) -> Result<(), StoreError> {
+        self.state().ending = Some(ending);
+        Ok(())
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp(0).plus(Millis::from(self.began.elapsed()))
+    }
+}
