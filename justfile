@@ -1,0 +1,23 @@
+# Thin aliases: each recipe is one command that works without just.
+
+# A whole deployment against the simulated account: `just demo canary --bad`.
+demo *args:
+    cargo xtask demo {{args}}
+
+# Every test.
+test:
+    cargo xtask test
+
+# The guests, into target/plugins.
+plugins:
+    cargo xtask plugins
+
+# The figures of docs/benchmarks.md.
+bench:
+    cargo xtask bench
+
+# What CI checks besides the tests.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- --deny warnings
+    cargo deny check licenses bans sources

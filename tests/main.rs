@@ -1,0 +1,9 @@
+//! End to end: the program as a user runs it, against the simulated account, and the rules of the house.
+//!
+//! `cases` runs every folder of `tests/cases`; `commands` everything else that a user types; `house_rules` holds the import
+//! table and the sizes. One binary, because linking the whole program takes longer than running it.
+
+mod cases;
+mod commands;
+mod house_rules;
+mod program;
