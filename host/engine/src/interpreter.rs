@@ -55,7 +55,8 @@ struct Walk<'a, D> {
 
 impl<D: Durable> Walk<'_, D> {
     async fn forward(&self, plan: &Plan, facts: &mut Facts) -> Result<(Ending, String), DurableError> {
-        let steps = plan.phases.iter().flat_map(|phase| &phase.steps);
+        // A list, not the iterator: a closure kept over an await is not `Send` for every lifetime.
+        let steps: Vec<&Step> = plan.phases.iter().flat_map(|phase| &phase.steps).collect();
         let Some(stopped) = self.steps(steps, facts).await? else {
             return Ok((Ending::Succeeded, String::new()));
         };

@@ -1,0 +1,66 @@
+//! The one stream of what happened, a run's events numbered 1, 2, 3, … without a gap. It only grows. Next: `ballots`.
+
+use async_trait::async_trait;
+use shiftgate_model::{Event, EventKind, Events, RunId, StepId, StoreError, Timestamp};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{Record, from_column, json_column, to_column, to_json};
+
+/// How often a number that another writer took at the same moment is asked for again. SQLite never needs it: it lets one
+/// statement write at a time. PostgreSQL may.
+const TRIES: u32 = 50;
+
+#[async_trait]
+impl Events for Record {
+    async fn append(&self, run: &RunId, step: Option<&StepId>, key: Option<&str>, kind: EventKind) -> Result<(), StoreError> {
+        let action = || format!("record an event of run {run}");
+        let text = to_json(&kind).map_err(self.failed(action()))?;
+        let mut tries = 0;
+        let appended = loop {
+            tries += 1;
+            let inserted = sqlx::query(
+                "INSERT INTO event (run_id, sequence, at_ms, step, dedup_key, kind) \
+                 SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5 FROM event WHERE run_id = $1 \
+                 ON CONFLICT (run_id, dedup_key) DO NOTHING",
+            )
+            .bind(run.as_str())
+            .bind(to_column(self.clock.now()))
+            .bind(step.map(StepId::as_str))
+            .bind(key)
+            .bind(&text)
+            .execute(&self.pool)
+            .await;
+            match inserted {
+                Ok(done) => break done.rows_affected() > 0,
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() && tries < TRIES => {}
+                Err(error) => return Err(self.failed(action())(error)),
+            }
+        };
+        if appended {
+            self.tick();
+        }
+        Ok(())
+    }
+
+    async fn read(&self, run: &RunId, after: u64) -> Result<Vec<Event>, StoreError> {
+        let rows =
+            sqlx::query("SELECT sequence, at_ms, step, kind FROM event WHERE run_id = $1 AND sequence > $2 ORDER BY sequence")
+                .bind(run.as_str())
+                .bind(i64::try_from(after).unwrap_or(i64::MAX))
+                .fetch_all(&self.pool)
+                .await;
+        rows.and_then(|rows| rows.iter().map(|row| event(run, row)).collect())
+            .map_err(self.failed(format!("read the events of run {run}")))
+    }
+}
+
+fn event(run: &RunId, row: &AnyRow) -> Result<Event, sqlx::Error> {
+    Ok(Event {
+        run: run.clone(),
+        sequence: from_column(row, "sequence")?,
+        at: Timestamp(from_column(row, "at_ms")?),
+        step: row.try_get::<Option<String>, _>("step")?.map(StepId::new),
+        kind: json_column(row, "kind")?,
+    })
+}
