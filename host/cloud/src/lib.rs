@@ -1,1 +1,32 @@
-//! Room.
+//! The Spot client: implements the port [`Groups`](shiftgate_model::Groups) over Spot's REST API.
+//!
+//! The only room that knows a wire shape of a cloud, and the only one that holds a token. It reads no environment and no
+//! files: whatever it needs is handed in ([`SpotConfig`], [`Lookup`]). It decides nothing about a deployment. Blue/green
+//! brings `Routes` (ELBv2) and `Images` (EC2) here, beside [`Spot`]. Read `spot.rs` first, then `call.rs` (one attempt
+//! after another), `limiter.rs` (when one may start) and `create.rs` (a group is made once).
+
+mod call;
+mod config;
+mod create;
+mod credentials;
+mod envelope;
+mod failure;
+mod limiter;
+mod operation;
+mod payload;
+mod redact;
+mod spot;
+mod view;
+mod wire;
+
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod socket_tests;
+
+pub use config::{DEFAULT_BASE_URL, RetryPolicy, SpotConfig, Timeouts};
+pub use credentials::{
+    ACCOUNT_VARIABLE, Credentials, CredentialsFile, DEFAULT_PROFILE, Lookup, TOKEN_VARIABLE, find_credentials,
+};
+pub use spot::Spot;
+pub use view::RawGroup;

@@ -1,0 +1,77 @@
+//! Words of a server, made fit to be shown: without the token, without control characters, cut to a sensible length.
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// The longest text of a server that is shown, in characters.
+const LONGEST: usize = 400;
+const MASK: &str = "[redacted]";
+
+/// Keeps one token out of every text that leaves this room.
+#[derive(Clone, Debug)]
+pub(crate) struct Redactor {
+    token: SecretString,
+}
+
+impl Redactor {
+    pub(crate) const fn new(token: SecretString) -> Self {
+        Self { token }
+    }
+
+    /// The text without the token, on one line, cut to its first 400 characters.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        let token = self.token.expose_secret();
+        let masked = if token.is_empty() { text.to_owned() } else { text.replace(token, MASK) };
+        let words = masked.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let line = mask_bearer(&words.collect::<Vec<_>>().join(" "));
+        match line.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+            None => line,
+        }
+    }
+}
+
+/// Masks what follows `Bearer`: a proxy may echo the header of somebody else's call.
+fn mask_bearer(line: &str) -> String {
+    let mut after_bearer = false;
+    let words = line.split(' ').map(|word| {
+        let shown = if after_bearer { MASK } else { word };
+        after_bearer = ends_in_bearer(word);
+        shown
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn ends_in_bearer(word: &str) -> bool {
+    let letters: String = word.chars().rev().take_while(char::is_ascii_alphabetic).collect();
+    letters.eq_ignore_ascii_case("reraeb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_echo_of_a_token_survives() {
+        let redactor = Redactor::new(SecretString::from("s3cret-token".to_owned()));
+        let clean = |text: &str| redactor.clean(text);
+        assert_eq!(clean("bad token s3cret-token!"), "bad token [redacted]!");
+        assert_eq!(clean("{\"Authorization\":\"Bearer \t other\"}"), "{\"Authorization\":\"Bearer [redacted]");
+        assert_eq!(clean("the bearer of news"), "the bearer [redacted] news");
+        assert_eq!(clean("  two\n\u{1b}[31mlines "), "two [31mlines");
+        let long = clean(&"é".repeat(1_000));
+        assert_eq!(long.chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn a_token_on_the_edge_of_the_cut_is_masked_before_the_cut() {
+        let redactor = Redactor::new(SecretString::from("s3cret-token".to_owned()));
+        let text = format!("{} s3cret-token", "x".repeat(LONGEST - 5));
+        assert!(!redactor.clean(&text).contains("s3c"));
+    }
+
+    #[test]
+    fn its_debug_form_shows_nothing() {
+        let redactor = Redactor::new(SecretString::from("s3cret-token".to_owned()));
+        assert!(!format!("{redactor:?}").contains("s3cret"));
+    }
+}
