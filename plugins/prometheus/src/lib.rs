@@ -1,1 +1,159 @@
-//! Plugin prometheus.
+//! Verification: holds the result of a Prometheus query against a threshold, over some measurements.
+//!
+//! `query` asks, `measure` decides, `report` tells, `config` says what all of them go by. Between measurements the step is
+//! suspended; the record of them is the state. Without data it never passes.
+
+pub mod config;
+pub mod measure;
+pub mod query;
+pub mod report;
+
+use shiftgate_sdk::prelude::*;
+
+use config::Settings;
+use measure::{Next, Record};
+
+/// The plugin.
+#[derive(Debug)]
+pub struct Prometheus;
+
+impl Verification for Prometheus {
+    type Config = Settings;
+    type State = Record;
+
+    fn validate(config: &Settings) -> Vec<Problem> {
+        config.problems()
+    }
+
+    fn start(cx: &Context<'_>, config: &Settings) -> Result<Step<Report, Record>> {
+        if let Some(problem) = config.problems().first() {
+            return Err(StepError::never("bad-config", format!("{}: {}", problem.pointer, problem.message)));
+        }
+        let needed = config.initial_delay.as_millis() + config.interval().as_millis() * u64::from(config.count() - 1);
+        if let Some(deadline) = cx.run().deadline
+            && deadline < cx.now() + Duration::from_millis(needed)
+        {
+            let needed = Duration::from_millis(needed);
+            cx.warn(format!("the measurements need {needed}, and the step has {}", deadline.since(cx.now())));
+        }
+        if !config.initial_delay.is_zero() {
+            return Ok(Step::wait(Record::default()).after(config.initial_delay));
+        }
+        Self::poll(cx, config, Record::default(), Wake::Timer)
+    }
+
+    fn poll(cx: &Context<'_>, config: &Settings, mut record: Record, _: Wake) -> Result<Step<Report, Record>> {
+        let asked = query::ask(cx, config)?;
+        record.add(cx.now(), asked, config);
+        if let Some(last) = record.measurements.last() {
+            let (taken, count, name) = (record.taken, config.count(), &config.name);
+            match last.verdict {
+                Some(verdict) => cx.progress(format!("measurement {taken} of {count}: {name} is {}: {verdict}", last.value)),
+                None => cx.warn(format!("the query went wrong: {}", last.value)),
+            }
+        }
+        match record.next(config) {
+            Next::Again(after) => Ok(Step::wait(record).after(after)),
+            Next::End(verdict, summary) => Ok(report::report(&record, verdict, summary, config).into()),
+            Next::GiveUp(why) => Err(StepError::backoff("measurement-errors", why)),
+        }
+    }
+}
+
+plugin! {
+    verification: Prometheus,
+    http: [{ from_config: "/url", methods: ["GET"], reason: "asks Prometheus for the number to judge" }],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shiftgate_sdk::http::Response;
+    use shiftgate_sdk::testing::{self, FakeHost};
+
+    fn host(values: &[&str]) -> FakeHost {
+        let host = FakeHost::new();
+        for value in values {
+            let body = json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, value]}]}});
+            host.answer(200, body.to_string());
+        }
+        host
+    }
+
+    fn config() -> Value {
+        json!({
+            "url": "http://p:9090", "query": "errors:ratio", "name": "errors", "unit": "ratio", "max": 0.01,
+            "initialDelay": "1m", "interval": "30s", "count": 3,
+        })
+    }
+
+    #[test]
+    fn measures_as_often_as_told_and_passes() {
+        let host = host(&["0.001", "0.004", "0.002"]);
+        let report = testing::verify::<Prometheus>(&host, &config()).unwrap();
+        assert_eq!((report.verdict, report.summary.as_str()), (Verdict::Pass, "all 3 measurements were <= 0.01"));
+        let metrics: Vec<_> = report.metrics.iter().map(|m| (m.name.as_str(), m.value, m.threshold.as_str(), m.verdict)).collect();
+        assert_eq!(
+            metrics,
+            [
+                ("errors", Some(0.002), "<= 0.01", Verdict::Pass),
+                ("errors (worst, measurement 2)", Some(0.004), "<= 0.01", Verdict::Pass),
+            ]
+        );
+        assert_eq!(host.waits(), [60, 30, 30].map(Duration::from_secs));
+        assert_eq!(host.progress_seen()[1], "measurement 2 of 3: errors is 0.004: pass");
+        let evidence = &report.evidence[0].1;
+        assert_eq!(evidence["measurements"][2]["verdict"], "pass");
+        assert!(evidence["measurements"][2]["answer"].as_str().unwrap().contains("\"0.002\""));
+        assert_eq!(report.findings, []);
+    }
+
+    #[test]
+    fn fails_as_soon_as_it_is_clear() {
+        let host = host(&["0.001", "0.2"]);
+        let report = testing::verify::<Prometheus>(&host, &config()).unwrap();
+        assert_eq!(report.verdict, Verdict::Fail);
+        assert_eq!(report.summary, "measurement 2 of 3: errors is 0.2, wanted <= 0.01");
+        assert_eq!(host.requests().len(), 2);
+    }
+
+    #[test]
+    fn no_data_is_inconclusive() {
+        let report = testing::verify::<Prometheus>(&host(&["NaN"]), &config()).unwrap();
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        assert_eq!((report.metrics.len(), report.metrics[0].value), (1, None));
+    }
+
+    #[test]
+    fn what_the_limits_allow_is_a_warning_that_a_host_can_believe() {
+        let host = host(&["0.001", "0.5", "NaN"]);
+        let mut config = config();
+        config["failureLimit"] = json!(1);
+        config["inconclusiveLimit"] = json!(1);
+        let report = testing::verify::<Prometheus>(&host, &config).unwrap();
+        assert_eq!(report.verdict, Verdict::Warn);
+        assert!(report.findings.iter().all(|finding| finding.verdict == Verdict::Warn));
+        assert!(report.metrics.iter().all(|metric| metric.value.is_some() && metric.verdict == Verdict::Warn));
+        let found: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(found, ["1 of 3 queries failed", "1 of 3 queries had no data"]);
+    }
+
+    #[test]
+    fn a_prometheus_that_is_away_is_an_error_and_no_verdict() {
+        let host = FakeHost::new();
+        host.always(Ok(Response { status: 503, ..Response::default() }));
+        let error = testing::verify::<Prometheus>(&host, &config()).unwrap_err();
+        assert_eq!(error.code, "measurement-errors");
+        assert_eq!(error.message, "5 queries in a row went wrong, and 4 may; the last: http://p:9090: HTTP 503");
+        assert_eq!(host.waits().len(), 5);
+    }
+
+    #[test]
+    fn the_manifest_says_what_it_asks_for() {
+        let manifest: Value = serde_json::from_str(SHIFTGATE_MANIFEST).unwrap();
+        assert_eq!((&manifest["name"], &manifest["kind"]), (&json!("prometheus"), &json!("verification")));
+        assert_eq!(manifest["requests"]["http"][0]["from_config"], "/url");
+        assert_eq!(manifest["config"]["properties"]["consecutiveErrorLimit"]["default"], 4);
+        assert_eq!(manifest["config"]["required"], json!(["url", "query"]));
+    }
+}
