@@ -23,6 +23,8 @@ mod wire;
 mod scripted;
 #[cfg(test)]
 mod socket_tests;
+#[cfg(test)]
+mod world_tests;
 
 pub use config::{DEFAULT_BASE_URL, RetryPolicy, SpotConfig, Timeouts};
 pub use credentials::{

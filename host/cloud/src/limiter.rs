@@ -54,7 +54,7 @@ pub(crate) enum Word {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     policy: RetryPolicy,
-    gates: Mutex<HashMap<(Method, bool, Option<&'static str>), Arc<Gate>>>,
+    gates: Mutex<HashMap<(Method, &'static str), Arc<Gate>>>,
 }
 
 impl Limiter {
@@ -64,8 +64,7 @@ impl Limiter {
 
     /// The gate of an operation's method and route template.
     pub(crate) fn gate(&self, operation: Operation) -> Arc<Gate> {
-        let of_account = matches!(operation, Operation::List | Operation::Create);
-        let key = (operation.method(), of_account, operation.tail());
+        let key = (operation.method(), operation.route());
         let gate = || Arc::new(Gate { policy: self.policy, state: Mutex::default(), changed: Notify::new() });
         Arc::clone(lock(&self.gates).entry(key).or_insert_with(gate))
     }
@@ -148,12 +147,15 @@ impl State {
     fn admit(&mut self, now: Instant) -> Admission {
         let trial = match self.phase {
             Phase::Free => false,
-            Phase::Counted { until, .. } if now >= until => {
-                self.phase = Phase::Free;
-                false
+            Phase::Counted { left: 0, until } if now < until => return Admission::Wait(Some(until)),
+            // The replies that would say what is left did not come.
+            Phase::Counted { left: 0, .. } => {
+                self.phase = Phase::Trying;
+                true
             }
-            Phase::Counted { left: 0, until } => return Admission::Wait(Some(until)),
+            // The window slides: what was left is left again, at the least.
             Phase::Counted { left, until } => {
+                let until = if now < until { until } else { now + WINDOW };
                 self.phase = Phase::Counted { left: left - 1, until };
                 false
             }
@@ -324,7 +326,19 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO);
         let third = gate.enter().await;
         assert_eq!(start.elapsed(), seconds(30));
+        assert!(tokio::time::timeout(seconds(300), gate.enter()).await.is_err(), "a fourth began beside the trial");
         drop((held, third));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_is_still_left_after_the_window_and_no_more() {
+        let gate = gate();
+        gate.enter().await.tell(Word::Passed(limits(Some(1), Some(10))));
+        tokio::time::advance(seconds(100)).await;
+        let held = gate.enter().await;
+        assert!(tokio::time::timeout(seconds(59), gate.enter()).await.is_err());
+        held.tell(Word::Passed(limits(Some(40), Some(10))));
+        assert!(tokio::time::timeout(Duration::from_millis(1), gate.enter()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

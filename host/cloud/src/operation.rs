@@ -37,12 +37,13 @@ impl Operation {
         }
     }
 
-    /// What stands behind `/aws/ec2/group`, and behind the group's id where the call has one.
-    pub(crate) const fn tail(self) -> Option<&'static str> {
+    /// The route's template: with the method, what a rate limit counts by.
+    pub(crate) const fn route(self) -> &'static str {
         match self {
-            Self::List | Self::Create | Self::Read | Self::Delete => None,
-            Self::SetCapacity => Some("capacity"),
-            Self::Health => Some("instanceHealthiness"),
+            Self::List | Self::Create => "/aws/ec2/group",
+            Self::Read | Self::Delete => "/aws/ec2/group/{id}",
+            Self::SetCapacity => "/aws/ec2/group/{id}/capacity",
+            Self::Health => "/aws/ec2/group/{id}/instanceHealthiness",
         }
     }
 
@@ -83,6 +84,12 @@ impl Request {
     /// A call on one group.
     pub(crate) fn group(operation: Operation, id: &GroupId) -> Self {
         Self { operation, group: Some(id.clone()), subject: Some(id.as_str().to_owned()), body: None }
+    }
+
+    /// The path's segments; the group's id stands where the template has one.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
+        let id = self.group.as_ref().map_or("", GroupId::as_str);
+        self.operation.route().split('/').skip(1).map(move |part| if part == "{id}" { id } else { part })
     }
 
     pub(crate) fn body(mut self, body: Value) -> Self {

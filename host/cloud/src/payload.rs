@@ -90,6 +90,7 @@ fn set_marker(launch: &mut Map<String, Value>, marker: &Marker) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use shiftgate_model::{AmiId, ElastigroupTemplate, GroupName, RunId, StepId};
 
     use super::*;
@@ -148,5 +149,33 @@ mod tests {
     #[test]
     fn tags_that_are_no_list_are_refused_not_dropped() {
         assert!(create(&spec(json!({"compute": {"launchSpecification": {"tags": "service=web"}}}), None)).is_err());
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec(("[a-zA-Z]{1,8}", inner), 0..4).prop_map(|pairs| pairs.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_field_that_is_not_ours_reaches_spot_unchanged(field in any_json()) {
+            let template = json!({"unknown": field, "compute": {"unknown": field, "launchSpecification": {"unknown": field}}});
+            let sent = create(&spec(template, None)).unwrap().to_string();
+            let sent: Value = serde_json::from_str(&sent).unwrap();
+            for pointer in ["/group/unknown", "/group/compute/unknown", "/group/compute/launchSpecification/unknown"] {
+                prop_assert_eq!(sent.pointer(pointer), Some(&field));
+            }
+        }
     }
 }

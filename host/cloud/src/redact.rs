@@ -19,7 +19,7 @@ impl Redactor {
 
     /// The text without the token, on one line, cut to its first 400 characters.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let token = self.token.expose_secret();
+        let token = self.token.expose_secret().trim();
         let masked = if token.is_empty() { text.to_owned() } else { text.replace(token, MASK) };
         let words = masked.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let line = mask_bearer(&words.collect::<Vec<_>>().join(" "));
@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn no_echo_of_a_token_survives() {
-        let redactor = Redactor::new(SecretString::from("s3cret-token".to_owned()));
+        // The newline of a token file is not sent, so it is not echoed either.
+        let redactor = Redactor::new(SecretString::from("s3cret-token\n".to_owned()));
         let clean = |text: &str| redactor.clean(text);
         assert_eq!(clean("bad token s3cret-token!"), "bad token [redacted]!");
         assert_eq!(clean("{\"Authorization\":\"Bearer \t other\"}"), "{\"Authorization\":\"Bearer [redacted]");

@@ -162,7 +162,9 @@ async fn a_token_that_the_server_echoes_is_not_shown() {
         format!(r#"{{"response":{{"errors":[{{"code":"{TOKEN}","message":"bad header Authorization: Bearer {TOKEN}"}}]}}}}"#);
     let (error, calls) = list_error(Act::Answers(answer("401 Unauthorized", "", &body))).await;
     assert_eq!((error.class(), calls), (ErrorClass::Authentication, 1));
-    for text in [error.to_string(), format!("{error:?}"), serde_json::to_string(&error).unwrap(), format!("{:?}", spot(1, Millis(1)))] {
+    for text in
+        [error.to_string(), format!("{error:?}"), serde_json::to_string(&error).unwrap(), format!("{:?}", spot(1, Millis(1)))]
+    {
         assert!(!text.contains("0123456789abcdef"), "{text}");
     }
 }

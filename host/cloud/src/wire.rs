@@ -62,12 +62,14 @@ impl HttpWire {
             .pool_idle_timeout(IDLE.duration())
             .http2_keep_alive_interval(Millis::seconds(20).duration())
             .http2_keep_alive_timeout(Millis::seconds(10).duration());
+        let loopback = is_loopback(&config.base_url);
+        if loopback {
+            client = client.no_proxy();
+        }
         if config.base_url.scheme() == "http" {
             // No TLS will be spoken: do not read the system's certificates, and do not need them.
             client = client.tls_certs_only([]);
-            if is_loopback(&config.base_url) {
-                client = client.no_proxy();
-            } else {
+            if !loopback {
                 tracing::warn!(host = config.base_url.host_str(), "the Spot URL is http: the token travels unencrypted");
             }
         }
@@ -80,9 +82,7 @@ impl HttpWire {
     fn url(&self, request: &Request) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["aws", "ec2", "group"]);
-            path.extend(request.group.as_ref().map(shiftgate_model::GroupId::as_str));
-            path.extend(request.operation.tail());
+            path.pop_if_empty().extend(request.segments());
         }
         url.query_pairs_mut().append_pair("accountId", &self.account);
         url
