@@ -73,6 +73,7 @@ pub struct Edit {
 
 impl Account {
     pub(crate) fn new(mut world: World) -> Result<Self, SimError> {
+        check_images(&world)?;
         let (seeds, faults) = (std::mem::take(&mut world.groups), std::mem::take(&mut world.faults));
         let mut account = Self {
             groups: Vec::new(),
@@ -115,7 +116,11 @@ impl Account {
         if !tags.is_empty() {
             merge(&mut body, &json!({"compute": {"launchSpecification": {"tags": tags}}}));
         }
-        check(&body).map_err(|refusal| SimError::World { what: format!("group `{}`: {:?}", seed.name, refusal.errors) })?;
+        let impossible = |what: String| SimError::World { what: format!("group `{}`: {what}", seed.name) };
+        check(&body).map_err(|refusal| impossible(refusal.message()))?;
+        if let Some(id) = seed.id.as_ref().filter(|id| self.groups.iter().any(|group| group.id == **id)) {
+            return Err(impossible(format!("its id `{id}` is another group's")));
+        }
         let index = self.create(seed.id, body);
         let Some(group) = self.groups.get_mut(index) else { return Ok(()) };
         self.supply.reconcile(group, Moment::ZERO);
@@ -240,6 +245,21 @@ impl Account {
         views.sort_by(|a, b| a.name.cmp(&b.name));
         views
     }
+}
+
+/// Refuses images that no instance could be launched from.
+pub(crate) fn check_images(world: &World) -> Result<(), SimError> {
+    let named = world.images.iter().map(|(ami, image)| (ami.as_str(), image));
+    for (ami, image) in named.chain([("default_image", &world.default_image)]) {
+        let impossible = |what: &str| Err(SimError::World { what: format!("image `{ami}`: {what}") });
+        if !(0.0..=1.0).contains(&image.errors) {
+            return impossible("`errors` is a share, 0 to 1");
+        }
+        if ![image.latency_ms, image.requests_per_second].iter().all(|number| number.is_finite() && *number >= 0.0) {
+            return impossible("`latency_ms` and `requests_per_second` are numbers of 0 and above");
+        }
+    }
+    Ok(())
 }
 
 fn view(group: &Group, at: Moment) -> GroupView {

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::account::{Account, Edit};
+use crate::account::{Account, Edit, check_images};
 use crate::envelope::Refusal;
 use crate::faults::Fault;
 use crate::group::merge;
@@ -37,8 +37,7 @@ fn refuse(status: StatusCode, error: impl ToString) -> Response {
 }
 
 fn refusal(refusal: &Refusal) -> Response {
-    let message = refusal.errors.first().and_then(|error| error.get("message")).and_then(Value::as_str);
-    refuse(StatusCode::BAD_REQUEST, message.unwrap_or("refused"))
+    refuse(StatusCode::BAD_REQUEST, refusal.message())
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(body: &str) -> Result<T, Box<Response>> {
@@ -146,7 +145,9 @@ pub(crate) fn change_settings(account: &mut Account, change: &Value) -> Result<(
     let Ok(Value::Object(mut settings)) = serde_json::to_value(&account.supply.world) else { return Ok(()) };
     merge(&mut settings, change);
     let changed: Result<World, _> = serde_json::from_value(Value::Object(settings));
-    account.supply.world = changed.map_err(|error| SimError::World { what: error.to_string() })?;
+    let changed = changed.map_err(|error| SimError::World { what: error.to_string() })?;
+    check_images(&changed)?;
+    account.supply.world = changed;
     account.settle(now);
     Ok(())
 }

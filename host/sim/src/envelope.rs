@@ -34,6 +34,12 @@ impl Refusal {
         Self { status: 400, errors: vec![error] }
     }
 
+    /// What the first error says.
+    pub(crate) fn message(&self) -> String {
+        let message = self.errors.first().and_then(|error| error.get("message")).and_then(Value::as_str);
+        message.unwrap_or("refused").to_owned()
+    }
+
     /// The same with another status.
     pub(crate) const fn with_status(mut self, status: u16) -> Self {
         self.status = status;

@@ -30,6 +30,8 @@ mod fleet;
 mod group;
 mod instance;
 mod metrics;
+mod promql;
+mod query_api;
 mod roll;
 mod routes;
 mod server;

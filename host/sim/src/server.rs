@@ -15,7 +15,7 @@ use crate::envelope::Refusal;
 use crate::faults::Fault;
 use crate::wire::{CuttableListener, Scissors};
 use crate::world::World;
-use crate::{GroupView, aws, control, metrics, spot};
+use crate::{GroupView, aws, control, query_api, spot};
 
 /// What can go wrong with a simulated account.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +47,7 @@ pub enum SimError {
 
 impl From<Refusal> for SimError {
     fn from(refusal: Refusal) -> Self {
-        let message = refusal.errors.first().and_then(|error| error.get("message")).and_then(Value::as_str);
-        Self::Refused { message: message.unwrap_or("no reason given").to_owned() }
+        Self::Refused { message: refusal.message() }
     }
 }
 
@@ -93,7 +92,7 @@ impl Sim {
         let (aws, aws_address) = listen("AWS API", ports.aws).await?;
         let spot_router = Router::new()
             .nest(control::PREFIX, control::router())
-            .nest(metrics::PREFIX, metrics::router())
+            .nest(query_api::PREFIX, query_api::router())
             .fallback(spot::serve)
             .layer(Extension(stop.clone()))
             .with_state(account.clone());
@@ -116,7 +115,7 @@ impl Sim {
     /// The base URL of the metrics: `/api/v1/query` and `/api/v1/query_range` stand below it, as with Prometheus.
     #[must_use]
     pub fn metrics_url(&self) -> String {
-        format!("http://{}{}", self.spot, metrics::PREFIX)
+        format!("http://{}{}", self.spot, query_api::PREFIX)
     }
 
     /// Makes calls go wrong from now on.

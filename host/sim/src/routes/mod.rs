@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::SimError;
 use crate::account::Account;
 use crate::envelope::{Outcome, Refusal};
-use crate::faults::{Fault, same_template};
+use crate::faults::{Fault, FaultKind, same_template};
 use crate::instance::Moment;
 
 /// A call as an operation sees it.
@@ -124,6 +124,12 @@ pub(crate) fn check_fault(fault: &Fault) -> Result<(), SimError> {
     if fault.route != "*" && !ROUTES.iter().any(template) {
         return Err(SimError::World { what: format!("fault: there is no route `{}`", fault.route) });
     }
+    if matches!(fault.kind, FaultKind::Status(status) if !(400..=599).contains(&status)) {
+        return Err(SimError::World { what: "fault: `status` is 400 to 599".to_owned() });
+    }
+    if fault.nth == Some(0) {
+        return Err(SimError::World { what: "fault: `nth` counts from 1".to_owned() });
+    }
     if fault.nth.is_some() && (fault.after != 0 || fault.times != 1) {
         return Err(SimError::World { what: "fault: `nth` stands alone, without `after` and `times`".to_owned() });
     }
@@ -133,7 +139,6 @@ pub(crate) fn check_fault(fault: &Fault) -> Result<(), SimError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::FaultKind;
 
     #[test]
     fn a_path_finds_its_route_and_parameters() {

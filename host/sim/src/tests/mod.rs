@@ -1,8 +1,12 @@
 //! The account as a client sees it: every test speaks real HTTP on loopback, most of them on a paused clock.
 
+mod control;
 mod faults;
 mod groups;
 mod instances;
+mod metrics;
+mod rolls;
+mod world;
 
 use serde_json::{Value, json};
 
