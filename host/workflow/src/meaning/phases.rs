@@ -1,0 +1,251 @@
+//! Phases and their steps. A basic workflow is one phase whose steps stand in the workflow itself.
+
+use std::collections::BTreeMap;
+
+use shiftgate_model::{PluginKind, StepId};
+
+use super::failure::{Place, policy};
+use super::names::Names;
+use super::plugins::Plugins;
+use super::sizes::{ReadDeploy, deploy};
+use super::steps::{StepContext, approval, plugin_step};
+use crate::expression::Scope;
+use crate::near::listed;
+use crate::plan::{Action, FailurePolicy, Phase, Step};
+use crate::read::{Node, PHASE, ROLLBACK_STEP, STEP, Table, Tree};
+use crate::session::Session;
+use crate::source::Span;
+
+/// A phase as it is meant, and its deploy step for the checks over all phases.
+pub(crate) struct ReadPhase {
+    /// None when something in it is a mistake or not known.
+    pub(crate) phase: Option<Phase>,
+    pub(crate) deploy: Option<ReadDeploy>,
+    pub(crate) scope: Scope,
+}
+
+/// What all phases share.
+pub(crate) struct Shared<'c> {
+    pub(crate) names: &'c Names,
+    pub(crate) plugins: &'c mut Plugins,
+    pub(crate) configs: &'c mut Vec<(StepId, Node)>,
+}
+
+/// The one phase of a basic workflow.
+pub(crate) fn basic(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Table<'_>) -> ReadPhase {
+    let scope = shared.names.scope.clone();
+    let (steps, deploy) = steps(s, shared, workflow, 1, &scope, "a basic workflow");
+    let phase = steps.map(|steps| Phase { name: "Deploy".to_owned(), steps });
+    ReadPhase { phase, deploy, scope }
+}
+
+/// The phases of a canary workflow.
+pub(crate) fn canary(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Table<'_>) -> Vec<ReadPhase> {
+    let Some(node) = workflow.need("phases", "a canary workflow", &mut s.found) else { return Vec::new() };
+    let items = s.list(node);
+    if items.is_empty() && matches!(node.tree, Tree::List(_)) {
+        s.error_hint(
+            "empty-list",
+            node.place,
+            "a canary workflow has phases, and this has none",
+            "needs a phase",
+            "the last phase deploys 100%",
+        );
+    }
+    let mut names = BTreeMap::new();
+    (1..).zip(items).filter_map(|(number, node)| phase(s, shared, node, number, &mut names)).collect()
+}
+
+fn phase(
+    s: &mut Session<'_>,
+    shared: &mut Shared<'_>,
+    node: &Node,
+    number: usize,
+    names: &mut BTreeMap<String, Span>,
+) -> Option<ReadPhase> {
+    let table = s.table(node, &PHASE)?;
+    let scope = shared.names.in_phase(s, table);
+    let name = match table.get("name") {
+        Some(node) => s.text(node, scope.now()).inspect(|name| {
+            if let Some(earlier) = names.insert(name.clone(), node.place) {
+                let diagnostic =
+                    crate::Diagnostic::error("duplicate-name", Some(node.place), format!("two phases are called `{name}`"));
+                s.found.push(diagnostic.label("and again").related(earlier, "first here"));
+            }
+        }),
+        None => Some(format!("Phase {number}")),
+    };
+    let (steps, deploy) = steps(s, shared, table, number, &scope, "a phase");
+    let on_failure = table.get("onFailure").map(|node| policy(s, node, &scope, Place::Forward));
+    let phase = name.zip(steps).and_then(|(name, mut steps)| {
+        if let Some(on_failure) = on_failure {
+            steps.iter_mut().for_each(|step| step.on_failure = step.on_failure.take().or_else(|| on_failure.clone()));
+            on_failure?;
+        }
+        Some(Phase { name, steps })
+    });
+    Some(ReadPhase { phase, deploy, scope })
+}
+
+/// The steps of a phase: deploy, verify, approve, or the order that `steps` gives.
+fn steps(
+    s: &mut Session<'_>,
+    shared: &mut Shared<'_>,
+    table: Table<'_>,
+    number: usize,
+    scope: &Scope,
+    what: &str,
+) -> (Option<Vec<Step>>, Option<ReadDeploy>) {
+    let mut entries: Vec<(&str, &Node)> = Vec::new();
+    let mut complete = true;
+    if let Some(list) = table.get("steps") {
+        for key in STEP.keys.iter().filter_map(|field| table.key(field)) {
+            let message = format!("`{}` stands beside `steps`", key.text);
+            s.error_hint(
+                "conflicting-fields",
+                key.span,
+                message,
+                "one of the two",
+                "move it into `steps`, in the order that you want",
+            );
+        }
+        for node in s.list(list) {
+            match entry(s, node, &STEP) {
+                Some(entry) => entries.push(entry),
+                None => complete = false,
+            }
+        }
+        one_deploy(s, list, &entries, complete);
+    } else {
+        entries.extend(table.need("deploy", what, &mut s.found).map(|node| ("deploy", node)));
+        for kind in ["verify", "approve"] {
+            entries.extend(table.get(kind).map(|node| s.list(node)).unwrap_or_default().iter().map(|node| (kind, node)));
+        }
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut steps, mut read_deploy) = (Some(Vec::new()), None);
+    for (kind, node) in entries {
+        let count = counts.entry(kind).and_modify(|count| *count += 1).or_insert(1);
+        let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Forward, configs: shared.configs };
+        let step = match kind {
+            "deploy" => {
+                let read = deploy(s, node, Some(table).filter(|_| what == "a phase"), scope);
+                let step = deploy_step(s, &read, number, scope);
+                read_deploy = read_deploy.or(Some(read));
+                step
+            }
+            "verify" => {
+                plugin_step(s, &mut cx, node, StepId::new(format!("phase-{number}/verify-{count}")), PluginKind::Verification)
+            }
+            _ => approval(s, &mut cx, node, StepId::new(format!("phase-{number}/approve-{count}"))),
+        };
+        match (step, &mut steps) {
+            (Some(step), Some(steps)) => steps.push(step),
+            _ => steps = None,
+        }
+    }
+    (steps.filter(|_| complete && read_deploy.is_some()), read_deploy)
+}
+
+fn deploy_step(s: &mut Session<'_>, read: &ReadDeploy, number: usize, scope: &Scope) -> Option<Step> {
+    let on_failure: Option<Option<FailurePolicy>> = match &read.table_failure {
+        Some(node) => policy(s, node, scope, Place::Forward).map(Some),
+        None => Some(None),
+    };
+    let deploy = read.deploy?;
+    let title = format!("Elastigroup Deploy {}", deploy.amount);
+    Some(Step {
+        id: StepId::new(format!("phase-{number}/deploy")),
+        title,
+        action: Action::Deploy(deploy),
+        on_failure: on_failure?,
+    })
+}
+
+/// An entry of a list of steps: one field, whose name is the step's kind.
+fn entry<'n>(s: &mut Session<'_>, node: &'n Node, fields: &'static crate::read::Fields) -> Option<(&'static str, &'n Node)> {
+    let table = s.table(node, fields)?;
+    let given: Vec<_> = fields.keys.iter().filter_map(|field| table.get(field).map(|node| (*field, node))).collect();
+    match given.as_slice() {
+        [one] => Some(*one),
+        // What stands there instead is reported already.
+        [] if matches!(&node.tree, Tree::Map(entries) if !entries.is_empty()) => None,
+        [] => {
+            let expected = listed(fields.keys.iter().copied());
+            s.error("missing-field", node.place, format!("{} is one of {expected}", fields.what), "which step?");
+            None
+        }
+        [_, (second, at), ..] => {
+            let message = format!("{} is one step, and this has two", fields.what);
+            s.error_hint(
+                "conflicting-fields",
+                at.place,
+                message,
+                "a second step",
+                format!("give it an entry of its own: `- {second}: …`"),
+            );
+            None
+        }
+    }
+}
+
+fn one_deploy(s: &mut Session<'_>, list: &Node, entries: &[(&str, &Node)], complete: bool) {
+    let deploys: Vec<_> = entries.iter().filter(|(kind, _)| *kind == "deploy").map(|(_, node)| node.place).collect();
+    match deploys.as_slice() {
+        [_] => {}
+        [] if complete && matches!(list.tree, Tree::List(_)) => {
+            s.error_hint(
+                "missing-field",
+                list.place,
+                "`steps` has no `deploy`",
+                "needs one",
+                "a phase deploys once: `- deploy: 25%`",
+            );
+        }
+        [] => {}
+        [first, second, ..] => {
+            let diagnostic =
+                crate::Diagnostic::error("duplicate-name", Some(*second), "a phase deploys once, and this deploys twice");
+            s.found.push(diagnostic.label("and again").related(*first, "first here").hint("make it a phase of its own"));
+        }
+    }
+}
+
+/// The steps of `rollback:`, before the native rollback.
+pub(crate) fn rollback(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Table<'_>) -> Option<Vec<Step>> {
+    let items = workflow.get("rollback").map(|node| s.list(node)).unwrap_or_default();
+    let scope = &shared.names.scope;
+    let (mut verifications, mut approvals) = (0, 0);
+    let mut steps = Some(Vec::new());
+    for node in items {
+        let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Rollback, configs: shared.configs };
+        let step = entry(s, node, &ROLLBACK_STEP).and_then(|(kind, node)| {
+            if kind == "verify" {
+                verifications += 1;
+                plugin_step(s, &mut cx, node, StepId::new(format!("rollback/verify-{verifications}")), PluginKind::Verification)
+            } else {
+                approvals += 1;
+                approval(s, &mut cx, node, StepId::new(format!("rollback/approve-{approvals}")))
+            }
+        });
+        match (step, &mut steps) {
+            (Some(step), Some(steps)) => steps.push(step),
+            _ => steps = None,
+        }
+    }
+    steps
+}
+
+/// The steps of `wrapUp:`, after the end.
+pub(crate) fn wrap_up(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Table<'_>) -> Option<Vec<Step>> {
+    let items = workflow.get("wrapUp").map(|node| s.list(node)).unwrap_or_default();
+    let scope = &shared.names.scope;
+    let steps: Vec<_> = (1..)
+        .zip(items)
+        .map(|(number, node)| {
+            let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::WrapUp, configs: shared.configs };
+            plugin_step(s, &mut cx, node, StepId::new(format!("wrap-up-{number}")), PluginKind::WrapUp)
+        })
+        .collect();
+    steps.into_iter().collect()
+}

@@ -1,0 +1,258 @@
+//! `plugins:`: where each component is, what it must be, and what it may do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use shiftgate_model::{Digest, Grants, HttpGrant, PluginKind, PluginSource};
+use url::Url;
+
+use crate::expression::Scope;
+use crate::read::{GRANTS, HTTP_GRANT, Node, PLUGIN, Table};
+use crate::session::Session;
+use crate::source::Span;
+
+/// Plugins that come with shiftgate.
+pub(crate) const BUNDLED: [(&str, PluginKind); 4] = [
+    ("http-check", PluginKind::Verification),
+    ("prometheus", PluginKind::Verification),
+    ("manual-approval", PluginKind::Approval),
+    ("webhook", PluginKind::WrapUp),
+];
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// The plugins that steps may name.
+#[derive(Default)]
+pub(crate) struct Plugins {
+    declared: BTreeMap<String, (Option<PluginSource>, Span)>,
+    used: BTreeSet<String>,
+}
+
+pub(crate) fn plugins(s: &mut Session<'_>, root: Table<'_>, scope: &Scope) -> Plugins {
+    let entries = root.get("plugins").map(|node| s.entries(node)).unwrap_or_default();
+    let mut plugins = Plugins::default();
+    for (key, node) in entries {
+        if key.text == "manual" {
+            s.error_hint("bad-name", key.span, "`manual` cannot name a plugin", "taken", "`manual:` is the approval by hand");
+        }
+        let source = declare(s, &key.text, node, scope);
+        plugins.declared.insert(key.text.clone(), (source, key.span));
+    }
+    plugins
+}
+
+impl Plugins {
+    /// The plugin of a step. What cannot be found is reported at `place`.
+    pub(crate) fn find(&mut self, s: &mut Session<'_>, name: &str, place: Span, kind: PluginKind) -> Option<PluginSource> {
+        self.used.insert(name.to_owned());
+        let source = match (self.declared.get(name), bundled(name)) {
+            (Some((source, _)), _) => source.clone()?,
+            (None, Some(_)) => {
+                PluginSource { name: name.to_owned(), file: name.to_owned(), sha256: None, grants: Grants::default() }
+            }
+            (None, None) => {
+                let names: Vec<_> = self.declared.keys().map(String::as_str).chain(BUNDLED.map(|(name, _)| name)).collect();
+                s.no_such(
+                    place,
+                    &format!("there is no plugin `{name}`"),
+                    name,
+                    names.into_iter(),
+                    "declare it under `plugins:`, or use one of",
+                );
+                return None;
+            }
+        };
+        match bundled(&source.file) {
+            Some(is) if is != kind => {
+                let of_kind =
+                    BUNDLED.iter().filter(|(_, other)| *other == kind).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>();
+                let message = format!("`{name}` is a plugin for {}, and stands where one for {} is needed", noun(is), noun(kind));
+                s.error_hint(
+                    "wrong-plugin-kind",
+                    place,
+                    message,
+                    format!("not for {}", noun(kind)),
+                    format!("shiftgate comes with {}", of_kind.join(", ")),
+                );
+                None
+            }
+            _ => Some(source),
+        }
+    }
+
+    /// Every plugin that a step uses, once.
+    pub(crate) fn used(&self) -> Vec<PluginSource> {
+        let declared =
+            self.declared.iter().filter(|(name, _)| self.used.contains(*name)).filter_map(|(_, (source, _))| source.clone());
+        let without = self.used.iter().filter(|name| !self.declared.contains_key(*name) && bundled(name).is_some());
+        declared
+            .chain(without.map(|name| PluginSource {
+                name: name.clone(),
+                file: name.clone(),
+                sha256: None,
+                grants: Grants::default(),
+            }))
+            .collect()
+    }
+
+    /// Says of each plugin that no step uses it.
+    pub(crate) fn warn_unused(&self, s: &mut Session<'_>) {
+        for (name, (_, place)) in self.declared.iter().filter(|(name, _)| !self.used.contains(*name)) {
+            s.warn("unused-plugin", *place, format!("no step uses the plugin `{name}`"), "remove it, or name it in a step");
+        }
+    }
+}
+
+fn bundled(name: &str) -> Option<PluginKind> {
+    BUNDLED.iter().find(|(bundled, _)| *bundled == name).map(|(_, kind)| *kind)
+}
+
+pub(crate) const fn noun(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Verification => "verifications",
+        PluginKind::Approval => "approvals",
+        PluginKind::WrapUp => "wrap-ups",
+    }
+}
+
+fn declare(s: &mut Session<'_>, name: &str, node: &Node, scope: &Scope) -> Option<PluginSource> {
+    if node.is_null() && bundled(name).is_some() {
+        return Some(PluginSource { name: name.to_owned(), file: name.to_owned(), sha256: None, grants: Grants::default() });
+    }
+    let table = s.table(node, &PLUGIN)?;
+    let file = match table.get("source") {
+        None if bundled(name).is_some() => Some(name.to_owned()),
+        _ => table.need("source", "a plugin", &mut s.found).and_then(|node| file(s, node, scope)),
+    };
+    let sha256 = table.get("sha256").map(|node| digest(s, node, scope));
+    let grants = table.get("grants").map_or(Some(Grants::default()), |node| grants(s, node, scope));
+    let sha256 = match sha256 {
+        Some(digest) => Some(digest?),
+        None => None,
+    };
+    Some(PluginSource { name: name.to_owned(), file: file?, sha256, grants: grants? })
+}
+
+fn file(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
+    let source = s.text(node, scope.now())?;
+    if bundled(&source).is_some() {
+        return Some(source);
+    }
+    if source.ends_with(".wasm") {
+        return Some(s.files.resolve(&source));
+    }
+    if source.ends_with(".cwasm") {
+        s.error_hint(
+            "bad-plugin-source",
+            node.place,
+            "a compiled component is never loaded from a file",
+            "a `.cwasm` file",
+            "give the `.wasm` file; it is compiled once and kept",
+        );
+    } else if source.contains(['/', '\\', '.']) {
+        s.error_hint(
+            "bad-plugin-source",
+            node.place,
+            format!("`{source}` is no component"),
+            "not a `.wasm` file",
+            "a source is a path that ends in `.wasm`, or the name of a plugin that comes with shiftgate",
+        );
+    } else {
+        let names = BUNDLED.map(|(name, _)| name);
+        s.no_such(
+            node.place,
+            &format!("shiftgate comes with no plugin `{source}`"),
+            &source,
+            names.into_iter(),
+            "write a path that ends in `.wasm`, or one of",
+        );
+    }
+    None
+}
+
+fn digest(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<Digest> {
+    let text = s.text(node, scope.now())?.to_ascii_lowercase();
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Some(Digest(text));
+    }
+    let message = format!("a SHA-256 has 64 hexadecimal digits, and this has {} characters", text.chars().count());
+    s.error_hint("malformed-digest", node.place, message, "not a SHA-256", "`shiftgate plugin inspect FILE` prints it");
+    None
+}
+
+fn grants(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<Grants> {
+    let table = s.table(node, &GRANTS)?;
+    let http: Vec<_> = match table.get("http") {
+        Some(list) => s.list(list).iter().map(|node| http_grant(s, node, scope)).collect(),
+        None => Vec::new(),
+    };
+    Some(Grants { http: http.into_iter().collect::<Option<_>>()? })
+}
+
+fn http_grant(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<HttpGrant> {
+    let table = s.table(node, &HTTP_GRANT)?;
+    let url = table.need("url", "an HTTP grant", &mut s.found).and_then(|node| grant_url(s, node, scope));
+    let methods = match table.get("methods") {
+        Some(node) => {
+            let methods: Vec<_> = s.list(node).iter().map(|node| method(s, node, scope)).collect();
+            if methods.is_empty() {
+                s.error("empty-list", node.place, "a grant without methods grants nothing", "needs a method");
+            }
+            methods.into_iter().collect::<Option<_>>()
+        }
+        None => Some(vec!["GET".to_owned()]),
+    };
+    let addresses: Option<Vec<_>> = match table.get("addresses") {
+        Some(node) => s.list(node).iter().map(|node| range(s, node, scope)).collect::<Vec<_>>().into_iter().collect(),
+        None => Some(Vec::new()),
+    };
+    Some(HttpGrant { url: url?, methods: methods?, addresses: addresses? })
+}
+
+/// Scheme, host (a leading `*.` allowed), port and path prefix.
+fn grant_url(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
+    let text = s.text(node, scope.now())?;
+    let wildcard = text.replacen("://*.", "://any.", 1);
+    let why = match Url::parse(&wildcard) {
+        Err(error) => error.to_string(),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("its scheme is `{}`", url.scheme()),
+        Ok(url) if url.host_str().is_none_or(|host| host.contains('*')) => "only the first label of a host can be `*`".to_owned(),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => "credentials never stand in a workflow".to_owned(),
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => "a grant has no query and no fragment".to_owned(),
+        Ok(_) => return Some(text),
+    };
+    s.error_hint(
+        "malformed-url",
+        node.place,
+        format!("`{text}` cannot be granted: {why}"),
+        "an origin is expected",
+        "write it as `https://metrics.example.com:9090/api`",
+    );
+    None
+}
+
+fn method(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
+    let text = s.text(node, scope.now())?;
+    let upper = text.to_ascii_uppercase();
+    if METHODS.contains(&upper.as_str()) {
+        return Some(upper);
+    }
+    s.no_such(node.place, &format!("`{text}` is no method that can be granted"), &upper, METHODS.into_iter(), "the methods are");
+    None
+}
+
+/// A range, or one address.
+fn range(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
+    let text = s.text(node, scope.now())?;
+    let range = text.parse::<IpNet>().or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
+    if range.is_err() {
+        s.error_hint(
+            "malformed-address-range",
+            node.place,
+            format!("`{text}` is no range of addresses"),
+            "a CIDR is expected",
+            "write it as `10.0.0.0/8` or `fd00::/8`",
+        );
+    }
+    range.ok().map(|range| range.trunc().to_string())
+}

@@ -1,0 +1,177 @@
+//! How many instances: `setup.instances` and the amounts of `deploy`.
+
+use serde_json::Value;
+use shiftgate_model::{Amount, Capacity, DownsizeOrder, Millis, Sizing};
+
+use crate::expression::Scope;
+use crate::plan::Deploy;
+use crate::read::{DEPLOY, INSTANCES, Node, Table, Tree};
+use crate::session::{Session, plain};
+use crate::source::Span;
+
+const ORDERS: [(&str, DownsizeOrder); 2] = [("new-first", DownsizeOrder::NewFirst), ("old-first", DownsizeOrder::OldFirst)];
+
+/// `{ min, target, max }` or `same-as-running`.
+pub(crate) fn sizing(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<Sizing> {
+    if let Tree::Scalar(_) = &node.tree {
+        return s.choice(node, scope.now(), &[("same-as-running", Sizing::SameAsRunning)]);
+    }
+    let table = s.table(node, &INSTANCES)?;
+    let [min, target, max] = ["min", "target", "max"].map(|field| {
+        let node = table.need(field, "`instances`", &mut s.found)?;
+        s.integer(node, scope.now(), 0..=u32::MAX).map(|number| (number, node.place))
+    });
+    let ((min, min_at), (target, target_at), (max, max_at)) = (min?, target?, max?);
+    if min > target {
+        s.found.push(order(target_at, format!("`target` is {target}, and `min` is {min}"), "below `min`", min_at, "the least"));
+    }
+    if target > max {
+        s.found.push(order(target_at, format!("`target` is {target}, and `max` is {max}"), "above `max`", max_at, "the most"));
+    }
+    if target == 0 && max > 0 {
+        s.warn(
+            "nothing-to-deploy",
+            target_at,
+            "`target` is 0, so no instance is deployed",
+            "write how many instances the service needs",
+        );
+    }
+    Capacity::new(min, target, max).ok().map(Sizing::Fixed)
+}
+
+fn order(at: Span, message: String, label: &str, other: Span, other_label: &str) -> crate::Diagnostic {
+    crate::Diagnostic::error("out-of-range", Some(at), message)
+        .label(label)
+        .related(other, other_label)
+        .hint("min <= target <= max has to hold")
+}
+
+/// A deploy step as it is meant, with the places that later checks point at.
+pub(crate) struct ReadDeploy {
+    /// None when it is a mistake or not known.
+    pub(crate) deploy: Option<Deploy>,
+    /// By itself: it is checked against the other phases whatever else is wrong.
+    pub(crate) amount: Option<Amount>,
+    pub(crate) amount_at: Span,
+    pub(crate) downsize_at: Option<Span>,
+    /// The step's own `onFailure`.
+    pub(crate) table_failure: Option<Node>,
+}
+
+/// `25%`, `2`, or a mapping. `beside` is the phase, which may hold `downsizeOld` and `order` too.
+pub(crate) fn deploy(s: &mut Session<'_>, node: &Node, beside: Option<Table<'_>>, scope: &Scope) -> ReadDeploy {
+    let table = match &node.tree {
+        Tree::Map(_) => s.table(node, &DEPLOY),
+        Tree::Scalar(_) | Tree::List(_) => None,
+    };
+    let (amount, amount_at) = match (&node.tree, table) {
+        (Tree::Map(_), Some(table)) => amount_of(s, table, scope),
+        (Tree::Map(_), None) => (None, node.place),
+        (Tree::Scalar(_) | Tree::List(_), _) => (amount(s, node, scope, 1), node.place),
+    };
+    let downsize = pick(s, table, beside, "downsizeOld");
+    let order = pick(s, table, beside, "order");
+    let downsize_old = downsize.map(|node| self::amount(s, node, scope, 0));
+    let order = order.map_or(Some(DownsizeOrder::default()), |node| s.choice(node, scope.now(), &ORDERS));
+    let timeout = table.and_then(|table| table.get("timeout")).map(|node| s.duration(node, scope.now(), Millis(1)));
+    let deploy =
+        (|| Some(Deploy { amount: amount?, downsize_old: known(downsize_old)?, order: order?, timeout: known(timeout)? }))();
+    let table_failure = table.and_then(|table| table.get("onFailure")).cloned();
+    ReadDeploy { deploy, amount, amount_at, downsize_at: downsize.map(|node| node.place), table_failure }
+}
+
+/// An optional value: absent is known, and what could not be read is not.
+fn known<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        Some(None) => None,
+        Some(value) => Some(value),
+        None => Some(None),
+    }
+}
+
+fn amount_of(s: &mut Session<'_>, table: Table<'_>, scope: &Scope) -> (Option<Amount>, Span) {
+    match (table.get("count"), table.get("percent")) {
+        (Some(node), None) => (s.integer(node, scope.now(), 1..=u32::MAX).map(Amount::Count), node.place),
+        (None, Some(node)) => (percent(s, node, scope, 1), node.place),
+        (Some(_), Some(node)) => {
+            s.error_hint(
+                "conflicting-fields",
+                node.place,
+                "`count` and `percent` stand side by side",
+                "one of the two",
+                "remove one of them",
+            );
+            (None, node.place)
+        }
+        (None, None) => {
+            s.error_hint(
+                "missing-field",
+                table.node.place,
+                "`deploy` says neither `count` nor `percent`",
+                "how many?",
+                "write `deploy: 25%` or `deploy: 2`",
+            );
+            (None, table.node.place)
+        }
+    }
+}
+
+/// `25%` is a share; `2` is a count.
+fn amount(s: &mut Session<'_>, node: &Node, scope: &Scope, least: u32) -> Option<Amount> {
+    let Tree::Scalar(scalar) = &node.tree else {
+        let message = format!("{} has to be a share or a count, and is {}", node.called(), node.kind());
+        s.error_hint("wrong-type", node.place, message, "a share or a count is expected", "write `25%` or `2`");
+        return None;
+    };
+    let percent_sign = match s.value(node, scope.now())? {
+        Value::String(text) => text.trim_end().ends_with('%'),
+        Value::Number(_) => false,
+        other => {
+            let message = format!("{} has to be a share or a count, and is `{}`", node.called(), plain(&other));
+            s.error_hint("wrong-type", node.place, message, "a share or a count is expected", "write `25%` or `2`");
+            return None;
+        }
+    };
+    let text = !scalar.text.contains("${") && scalar.text.trim().parse::<i64>().is_err();
+    match percent_sign || text {
+        true => percent(s, node, scope, least),
+        false => s.integer(node, scope.now(), least..=u32::MAX).map(Amount::Count),
+    }
+}
+
+/// `25%`, or 25 where only a share can stand.
+fn percent(s: &mut Session<'_>, node: &Node, scope: &Scope, least: u32) -> Option<Amount> {
+    let value = s.value(node, scope.now())?;
+    let text = plain(&value);
+    let Some(number) = text.trim().trim_end_matches('%').trim_end().parse::<i64>().ok() else {
+        let message = format!("{} is `{text}`, which is neither a share nor a count", node.called());
+        s.error_hint(
+            "wrong-type",
+            node.place,
+            message,
+            "a share or a count is expected",
+            "write whole percents as `25%`, or a count as `2`",
+        );
+        return None;
+    };
+    let amount = u64::try_from(number).ok().filter(|n| *n >= u64::from(least)).and_then(|n| Amount::percent(n).ok());
+    if amount.is_none() {
+        s.out_of_range(
+            node,
+            format!("{} is {number}%, and has to be {least}% to 100%", node.called()),
+            format!("{least}% to 100%"),
+        );
+    }
+    amount
+}
+
+/// A field of the deploy mapping or of the phase around it, not of both.
+fn pick<'n>(s: &mut Session<'_>, table: Option<Table<'n>>, beside: Option<Table<'n>>, field: &str) -> Option<&'n Node> {
+    let inner = table.and_then(|table| table.get(field));
+    let outer = beside.and_then(|table| table.get(field));
+    if let (Some(_), Some(outer)) = (inner, outer) {
+        let message = format!("`{field}` stands in `deploy` and beside it");
+        s.error_hint("conflicting-fields", outer.place, message, "one of the two", "remove one of them");
+    }
+    inner.or(outer)
+}
