@@ -118,7 +118,11 @@ fn find<'a>(group: &'a Group, id: &str) -> Result<&'a Roll, Refusal> {
 }
 
 fn plan(body: &Value) -> Result<RollPlan, Refusal> {
-    let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_u64);
+    // Numbers may come quoted.
+    let number = |value: &Value, key: &str| {
+        let number = value.get(key)?;
+        number.as_u64().or_else(|| number.as_str()?.parse().ok())
+    };
     let required =
         |key: &str| number(body, key).ok_or_else(|| Refusal::field(format!("body:{key}"), format!("\"{key}\" is required")));
     let (share, grace) = (required("batchSizePercentage")?, required("gracePeriod")?);

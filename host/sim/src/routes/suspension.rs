@@ -23,6 +23,9 @@ const PROCESSES: [&str; 7] = [
 /// Suspends by name, for good or for some minutes.
 pub(super) fn suspend(account: &mut Account, call: &Call) -> Outcome {
     let (group, _) = account.group_mut(&call.id)?;
+    if call.body.get("processes").is_some() && call.body.get("suspensions").is_some() {
+        return Err(Refusal::field("body:suspensions", "\"processes\" and \"suspensions\" exclude each other"));
+    }
     let plain = names(call)?.into_iter().map(|name| (name, None));
     let mut wanted: Vec<(String, Option<jiff::Timestamp>)> = plain.collect();
     for suspension in call.body.get("suspensions").and_then(Value::as_array).into_iter().flatten() {
