@@ -4,9 +4,10 @@
 //! or goes on with it, [`Engine::ended`] waits for it, and a forwarder carries ballots from the record into the run.
 //! It decides nothing about deployments. What a run is said to have done lies in the [`Record`], never here.
 
-use std::collections::HashMap;
+mod forwarder;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use duroxide::providers::Provider;
@@ -21,16 +22,14 @@ use shiftgate_workflow::Plan;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::forwarder::{Driven, Forwarder};
 use crate::adapter::Duroxide;
 use crate::fault;
 use crate::journal::Journal;
-use crate::record::{CastBallot, Record};
+use crate::record::Record;
 
 /// The names that activities are registered under: those of [`shiftgate_engine::Task`].
 const ACTIVITIES: [&str; 4] = ["begin", "step", "rollback", "finish"];
-
-/// How often the record is asked for ballots while a run is driven.
-const BALLOT_PERIOD: Duration = Duration::from_millis(200);
 
 /// How an engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,25 +85,12 @@ pub struct Engine {
     client: Client,
     runtime: Arc<Runtime>,
     journal: Arc<Journal>,
+    record: Record,
     driven: Arc<Driven>,
     launching: tokio::sync::Mutex<()>,
     forwarding: CancellationToken,
     forwarder: Option<JoinHandle<()>>,
     grace: Millis,
-}
-
-/// The runs that this engine drives, and the name that each has in the journal.
-#[derive(Default)]
-struct Driven(Mutex<HashMap<RunId, String>>);
-
-impl Driven {
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<RunId, String>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn instance(&self, run: &RunId) -> Option<String> {
-        self.with(|runs| runs.get(run).cloned())
-    }
 }
 
 impl Engine {
@@ -148,10 +134,25 @@ impl Engine {
         let client = Client::new(provider);
         let driven = Arc::new(Driven::default());
         let forwarding = CancellationToken::new();
-        let forward = forward(record.clone(), client.clone(), Arc::clone(&driven), forwarding.clone());
-        let forwarder = Some(tokio::spawn(forward));
+        let forwarder = Forwarder {
+            record: record.clone(),
+            client: client.clone(),
+            journal: Arc::clone(&journal),
+            driven: Arc::clone(&driven),
+        };
+        let forwarder = Some(tokio::spawn(forwarder.forward_until(forwarding.clone())));
         let launching = tokio::sync::Mutex::new(());
-        Ok(Self { client, runtime, journal, driven, launching, forwarding, forwarder, grace: options.grace })
+        Ok(Self {
+            client,
+            runtime,
+            journal,
+            record: record.clone(),
+            driven,
+            launching,
+            forwarding,
+            forwarder,
+            grace: options.grace,
+        })
     }
 
     /// Starts a run, or goes on with it; nothing happens to one that runs, or that came to its end.
@@ -160,7 +161,7 @@ impl Engine {
     /// steps find in the ledger what they did before.
     ///
     /// # Errors
-    /// The journal cannot be read or written.
+    /// The journal or the record cannot be read or written.
     pub async fn launch(&self, run: &RunId, plan: &Plan) -> Result<(), EngineError> {
         let input = Input { run: run.clone(), plan: plan.clone() };
         let text = serde_json::to_string(&input);
@@ -180,6 +181,7 @@ impl Engine {
             Some(_) => None,
         };
         if let Some(instance) = &fresh {
+            self.record.reopen(run).await?;
             let started = self.client.start_orchestration_versioned(instance, INTERPRETER, INTERPRETER_VERSION, input).await;
             started.map_err(|error| self.client_failed(format!("launch run {run}"), &error))?;
             self.begun(instance).await?;
@@ -334,46 +336,6 @@ fn interpret(durable: Duroxide, input: String) -> BoxFuture<'static, Result<Stri
 fn register(builder: ActivityRegistryBuilder, name: &'static str, handler: &Handler) -> ActivityRegistryBuilder {
     let handler = Arc::clone(handler);
     builder.register(name, move |_: ActivityContext, input: String| handler(name, input))
-}
-
-/// Carries ballots from the record into the runs that are driven here, and notes each as consumed afterwards. A crash
-/// between the two carries one in twice; its `id` tells.
-async fn forward(record: Record, client: Client, driven: Arc<Driven>, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(BALLOT_PERIOD)).await.is_some() {
-        if driven.with(|runs| runs.is_empty()) {
-            continue;
-        }
-        let waiting = match record.ballots_waiting().await {
-            Ok(waiting) => waiting,
-            Err(error) => {
-                tracing::warn!(%error, "ballots cannot be read; trying again");
-                continue;
-            }
-        };
-        for cast in waiting {
-            let Some(instance) = driven.instance(&cast.run) else { continue };
-            let sent = client.enqueue_event(&instance, cast.step.as_str(), payload(&cast)).await;
-            if let Err(error) = sent {
-                tracing::warn!(run = %cast.run, ballot = cast.id, %error, "a ballot cannot be carried; trying again");
-            } else if let Err(error) = record.consume(&cast.run, cast.id).await {
-                tracing::warn!(%error, "a ballot will be carried twice");
-            }
-        }
-    }
-}
-
-/// A ballot as a run receives it: the ballot's own fields, and its `id`.
-fn payload(cast: &CastBallot) -> String {
-    let ballot = &cast.ballot;
-    serde_json::json!({
-        "id": cast.id,
-        "subject": ballot.subject,
-        "vote": ballot.vote,
-        "at": ballot.at,
-        "comment": ballot.comment,
-        "bound_digest": ballot.bound_digest,
-    })
-    .to_string()
 }
 
 /// The name of a run in the journal: the run's own, then `<run>~2`, `<run>~3`, …

@@ -111,6 +111,8 @@ mod tests {
         the file cannot be opened; look at its permissions and at its directory's
         another process keeps the database locked; try again, or end that process
         ");
+        let denied = of_file("open the record", Path::new("/srv/state.db"), &IoError::from(ErrorKind::PermissionDenied));
+        insta::assert_snapshot!(denied, @"cannot open the record in /srv/state.db: permission denied; make it writable for this user, or choose another state directory");
         assert_eq!(sqlite_reason(19), None, "a broken constraint is a bug, and SQLite's words name the column");
         assert_eq!(sqlite_message_reason("(code: 13) database or disk is full"), sqlite_reason(13));
         assert_eq!(sqlite_message_reason("(code: 5) database is locked"), None, "that one passes by itself");

@@ -1,11 +1,13 @@
-//! Directories and files of the state: made for their owner only, named in URLs, and locked by one process at a time.
-//! It may not read what is in them. Next: `record`, `engine`.
+//! Directories and files of the state: made for their owner only, named in URLs, tried, and locked by one process at a
+//! time. It may not know what is in them. Next: `record`, `engine`.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::sync::Once;
 
 use shiftgate_model::StoreError;
+use sqlx::{AnyConnection, Connection, Executor};
 
 use crate::fault;
 
@@ -41,6 +43,22 @@ pub(crate) fn sqlite_url(action: &str, path: &Path) -> Result<String, StoreError
         }
     }
     Ok(url + "?mode=rwc")
+}
+
+/// Opens a database once, reads from it, and closes it.
+///
+/// A pool asks again and again until its time is over when a connection cannot be made, and then says only that; this
+/// says at once what is wrong.
+pub(crate) async fn try_database(action: &str, path: &Path) -> Result<(), StoreError> {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
+    let url = sqlite_url(action, path)?;
+    let read = async {
+        let mut connection = AnyConnection::connect(&url).await?;
+        connection.execute("SELECT name FROM sqlite_master").await?;
+        connection.close().await
+    };
+    read.await.map_err(|error| fault::of_database(action, path.display().to_string(), &error))
 }
 
 /// A file that one process has for itself. The system gives it back when the process ends, however it ends.

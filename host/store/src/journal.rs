@@ -67,6 +67,7 @@ impl Journal {
             Err(NotExclusive::Fault(error)) => return Err(error),
         };
         file::touch(ACTION, path)?;
+        file::try_database(ACTION, path).await?;
         let file = SqliteProvider::new(&file::sqlite_url(ACTION, path)?, None)
             .await
             .map_err(|error| fault::of_database(ACTION, &place, &error))?;
@@ -99,9 +100,22 @@ impl Journal {
         self.faults.subscribe()
     }
 
+    #[cfg(test)]
+    pub(crate) fn pool(&self) -> &sqlx::SqlitePool {
+        self.file.get_pool()
+    }
+
     /// The file's name.
     pub(crate) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// Makes sure that what was written is on the disk. duroxide leaves that to the system, which is right for all that
+    /// can be done again, and wrong before the record says that the journal has something.
+    pub(crate) async fn sync(&self) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().await;
+        let synced = self.file.checkpoint().await;
+        synced.map_err(|error| fault::of_database("write the engine's journal", &self.place, &error))
     }
 
     /// Closes the file. Whoever asks for work afterwards is told so.

@@ -12,6 +12,8 @@ mod clock;
 mod engine;
 mod fault;
 mod file;
+#[cfg(test)]
+mod fixture;
 mod journal;
 mod record;
 

@@ -12,7 +12,7 @@ mod locks;
 mod runs;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use shiftgate_model::{Clock, Millis, RunId, StoreError, Timestamp};
@@ -74,6 +74,7 @@ impl Record {
             .await
             .map_err(|error| fault::of(ACTION, &place, error.to_string()))?
             .map_err(|error| fault::of_file(ACTION, &directory.join("state.lock"), &error))?;
+        file::try_database(ACTION, &path).await?;
         let pool =
             connect(&file::sqlite_url(ACTION, &path)?).await.map_err(|error| fault::of_database(ACTION, &place, &error))?;
         migrator().run(&pool).await.map_err(|error| fault::of_schema(&place, &error))?;
@@ -129,11 +130,11 @@ impl Record {
 
 /// One connection: SQLite writes one at a time anyway, and a queue in front of it is fairer than its busy waiting.
 async fn connect(url: &str) -> Result<AnyPool, sqlx::Error> {
-    static DRIVERS: Once = Once::new();
-    DRIVERS.call_once(sqlx::any::install_default_drivers);
     AnyPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .after_connect(|connection, _| {
             Box::pin(async move {
                 for pragma in PRAGMAS {
@@ -179,5 +180,7 @@ fn earlier(now: Timestamp, before: Millis) -> Timestamp {
     Timestamp(now.0.saturating_sub(before.0))
 }
 
+#[cfg(test)]
+mod disk_tests;
 #[cfg(test)]
 mod tests;

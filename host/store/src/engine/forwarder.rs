@@ -1,0 +1,80 @@
+//! Carries ballots from the record into the runs that an engine drives. `shiftgate approve` is another process, and writes
+//! to the record only; here each ballot goes on to the step that asked, once. What it says is not looked at.
+//! Next: `crate::record`, where ballots lie.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use duroxide::Client;
+use shiftgate_model::{RunId, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::fault;
+use crate::journal::Journal;
+use crate::record::{CastBallot, Record};
+
+/// How often the record is asked for ballots while a run is driven.
+const BALLOT_PERIOD: Duration = Duration::from_millis(200);
+
+/// The runs that this engine drives, and the name that each has in the journal.
+#[derive(Default)]
+pub(super) struct Driven(Mutex<HashMap<RunId, String>>);
+
+impl Driven {
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut HashMap<RunId, String>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn instance(&self, run: &RunId) -> Option<String> {
+        self.with(|runs| runs.get(run).cloned())
+    }
+}
+
+/// Carries ballots from the record into the runs that are driven here, and notes each as consumed once it is on the disk.
+/// A crash between the two carries one in twice; its `id` tells.
+pub(super) struct Forwarder {
+    pub(super) record: Record,
+    pub(super) client: Client,
+    pub(super) journal: Arc<Journal>,
+    pub(super) driven: Arc<Driven>,
+}
+
+impl Forwarder {
+    /// Until it is told to stop.
+    pub(super) async fn forward_until(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(BALLOT_PERIOD)).await.is_some() {
+            if self.driven.with(|runs| runs.is_empty()) {
+                continue;
+            }
+            if let Err(error) = self.forward().await {
+                tracing::warn!(%error, "ballots wait; trying again");
+            }
+        }
+    }
+
+    async fn forward(&self) -> Result<(), StoreError> {
+        for cast in self.record.ballots_waiting().await? {
+            let Some(instance) = self.driven.instance(&cast.run) else { continue };
+            let sent = self.client.enqueue_event(&instance, cast.step.as_str(), payload(&cast)).await;
+            sent.map_err(|error| fault::of("carry a ballot", self.journal.place(), error.to_string()))?;
+            self.journal.sync().await?;
+            self.record.consume(&cast.run, cast.id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A ballot as a run receives it: the ballot's own fields, and its `id`.
+fn payload(cast: &CastBallot) -> String {
+    let ballot = &cast.ballot;
+    serde_json::json!({
+        "id": cast.id,
+        "subject": ballot.subject,
+        "vote": ballot.vote,
+        "at": ballot.at,
+        "comment": ballot.comment,
+        "bound_digest": ballot.bound_digest,
+    })
+    .to_string()
+}

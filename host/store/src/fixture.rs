@@ -1,0 +1,100 @@
+//! What the tests of this room share: a plan, a run, a clock that stands still until it is moved.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use shiftgate_model::{
+    AccountId, AmiId, Capacity, Clock, ElastigroupTemplate, Family, Millis, RunId, Sizing, StoreError, Timestamp,
+};
+use shiftgate_workflow::{FailurePolicy, Infrastructure, Plan, Setup, Strategy};
+
+use crate::{NewRun, Record};
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Default)]
+pub(crate) struct StoppedClock(AtomicU64);
+
+impl StoppedClock {
+    pub(crate) fn advance(&self, by: Millis) {
+        self.0.fetch_add(by.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+pub(crate) fn family() -> Family {
+    Family::new("web").unwrap()
+}
+
+/// A plan without any step.
+pub(crate) fn plan() -> Plan {
+    let template = serde_json::json!({"group": {"compute": {"launchSpecification": {}}}});
+    Plan {
+        version: 1,
+        workflow: "web".to_owned(),
+        strategy: Strategy::Basic,
+        service: "web".to_owned(),
+        environment: "prod".to_owned(),
+        infrastructure: Infrastructure { name: "eu".to_owned(), region: "eu-west-1".to_owned(), account: None, token: None },
+        artifact: AmiId::new("ami-1"),
+        setup: Setup {
+            family: family(),
+            sizing: Sizing::Fixed(Capacity::pinned(2)),
+            template: ElastigroupTemplate::parse(template, false).unwrap(),
+            user_data: None,
+            steady_state_timeout: Millis::minutes(1),
+            keep_old_groups: 1,
+        },
+        phases: Vec::new(),
+        rollback: Vec::new(),
+        wrap_up: Vec::new(),
+        on_failure: FailurePolicy::default(),
+        inputs: BTreeMap::new(),
+    }
+}
+
+pub(crate) async fn create(record: &Record, id: &str, created_at: u64) -> RunId {
+    let plan = plan();
+    let run = NewRun {
+        id: RunId::new(id),
+        workflow: plan.workflow.clone(),
+        strategy: plan.strategy.as_str().to_owned(),
+        service: plan.service.clone(),
+        environment: plan.environment.clone(),
+        infrastructure: plan.infrastructure.name.clone(),
+        artifact: plan.artifact.clone(),
+        family: plan.setup.family.clone(),
+        account: AccountId::new("act-1"),
+        file: "web.yaml".to_owned(),
+        created_at: Timestamp(created_at),
+        plan: &plan,
+    };
+    record.create_run(&run).await.unwrap();
+    run.id
+}
+
+/// A record in a directory of its own.
+pub(crate) struct Home {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) clock: Arc<StoppedClock>,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), clock: Arc::default() }
+    }
+
+    pub(crate) async fn open(&self) -> Record {
+        Record::open_with(&self.directory.path().join("state"), Arc::clone(&self.clock) as Arc<dyn Clock>).await.unwrap()
+    }
+}
+
+/// The error's text, with the directory of the test taken out.
+pub(crate) fn shown(home: &Home, error: &StoreError) -> String {
+    error.to_string().replace(&home.directory.path().display().to_string(), "[HOME]")
+}
