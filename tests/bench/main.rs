@@ -1,0 +1,71 @@
+//! The figures of docs/benchmarks.md: `cargo xtask bench`. Each has a limit, and a figure over it ends the program with an
+//! error. Ratios are taken in one run, alternatives interleaved.
+
+mod calls;
+mod commands;
+mod waiting;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// One measured number and what it has to stay under (or over).
+pub(crate) struct Figure {
+    pub(crate) what: &'static str,
+    pub(crate) found: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) limit: Limit,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+    None,
+}
+
+impl Figure {
+    fn holds(&self) -> bool {
+        match self.limit {
+            Limit::AtMost(limit) => self.found <= limit,
+            Limit::AtLeast(limit) => self.found >= limit,
+            Limit::None => true,
+        }
+    }
+
+    fn line(&self) -> String {
+        let limit = match self.limit {
+            Limit::AtMost(limit) => format!("at most {limit}"),
+            Limit::AtLeast(limit) => format!("at least {limit}"),
+            Limit::None => "-".to_owned(),
+        };
+        let held = if self.holds() { "" } else { "  MISSED" };
+        format!("| {} | {:.2} {} | {limit} |{held}", self.what, self.found, self.unit)
+    }
+}
+
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+pub(crate) fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut figures = calls::figures().await;
+    figures.extend(commands::figures().await);
+    figures.extend(waiting::figures().await);
+    let mut table = String::from("| figure | found | limit |\n|---|---|---|\n");
+    for figure in &figures {
+        let _ = writeln!(table, "{}", figure.line());
+    }
+    print!("{table}");
+    if figures.iter().all(Figure::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,152 @@
+//! What a run costs while it waits for a person: 1,000 of them in one process, in one engine file.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shiftgate_cloud::{Credentials, Spot, SpotConfig};
+use shiftgate_engine::{Activities, Pace, Ports as Doors, Settings, WhenBusy};
+use shiftgate_model::*;
+use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_sim::{Ports, Sim, World};
+use shiftgate_store::{Engine, EngineOptions, NewRun, Record, SystemClock};
+use shiftgate_workflow::{Inputs, Plan, Source};
+
+use crate::{Figure, Limit};
+
+const RUNS: usize = 1_000;
+
+pub(crate) async fn figures() -> Vec<Figure> {
+    let home = tempfile::tempdir().expect("a folder");
+    let sim = Sim::start(World::instant(), Ports { spot: 0, aws: 0 }).await.expect("the simulated account starts");
+    let record = Record::open(home.path()).await.expect("a record");
+    let activities = activities(&sim, &record, home.path());
+    let options = EngineOptions { worker_concurrency: 8, ..EngineOptions::default() };
+    let file = home.path().join("engine.db");
+    let engine = Engine::start(&file, &record, activities, options).await.expect("the engine starts");
+
+    // One run first: what the process needs once is not what a run costs.
+    launch(&record, &engine, 0).await;
+    settled(&record, 1).await;
+    let before = resident();
+    let began = Instant::now();
+    for number in 1..=RUNS {
+        launch(&record, &engine, number).await;
+    }
+    settled(&record, RUNS + 1).await;
+    let took = began.elapsed();
+    let more = resident() - before;
+    engine.stop().await;
+    vec![
+        Figure { what: "1,000 waiting runs, memory", found: more, unit: "MiB", limit: Limit::AtMost(64.0) },
+        Figure { what: "time until all of them wait", found: took.as_secs_f64(), unit: "s", limit: Limit::None },
+    ]
+}
+
+fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
+    let credentials = Credentials { token: "token".to_owned().into(), account: AccountId::new("act-1") };
+    let spot = Spot::new(SpotConfig::new(credentials, Some(&sim.spot_url())).expect("an address")).expect("a client");
+    let plugins = Plugins::new(PluginsConfig {
+        cache_dir: home.join("components"),
+        bundled_dirs: vec![Path::new(env!("CARGO_BIN_EXE_shiftgate")).parent().expect("a folder").join("../plugins")],
+        budgets: Budgets::default(),
+        clock: Arc::new(SystemClock),
+        seed: None,
+    });
+    let record = Arc::new(record.clone());
+    let doors = Doors {
+        groups: Arc::new(spot),
+        plugins: Arc::new(plugins.expect("the plugin host starts")),
+        ledger: Arc::clone(&record) as _,
+        locks: Arc::clone(&record) as _,
+        events: Arc::clone(&record) as _,
+        runs: record,
+        clock: Arc::new(SystemClock),
+    };
+    let settings = Settings { account: "act-1".into(), pace: Pace::default(), when_busy: WhenBusy::Wait };
+    Arc::new(Activities::new(doors, settings))
+}
+
+/// A run that asks for an approval before it touches anything.
+fn plan(number: usize) -> Plan {
+    let text = format!(
+        r#"
+version: 1
+service: {{ name: web, artifact: {{ ami: ami-0green }} }}
+environment: {{ name: prod }}
+infrastructure: {{ name: east, region: us-east-1, elastigroup: {{ group: {{ compute: {{ launchSpecification: {{}} }} }} }} }}
+workflow:
+  name: web
+  strategy: basic
+  setup: {{ name: web{number}, instances: {{ min: 1, target: 2, max: 4 }} }}
+  deploy: 2
+  approve: [ {{ manual: {{ message: "Go?", approvers: [oncall] }} }} ]
+"#
+    );
+    let source = Source { name: "bench.yaml".into(), text };
+    let mut plan = shiftgate_workflow::plan(&source, &NoFiles, &Inputs::new()).expect("a plan");
+    let steps = &mut plan.phases.first_mut().expect("a phase").steps;
+    steps.reverse();
+    plan
+}
+
+struct NoFiles;
+
+impl shiftgate_workflow::Files for NoFiles {
+    fn read(&self, path: &str) -> Result<String, String> {
+        Err(format!("no file {path}"))
+    }
+
+    fn resolve(&self, path: &str) -> String {
+        path.to_owned()
+    }
+}
+
+async fn launch(record: &Record, engine: &Engine, number: usize) {
+    let plan = plan(number);
+    let id = RunId::new(format!("20261123-000000-{number:04}"));
+    let run = NewRun {
+        id: id.clone(),
+        workflow: plan.workflow.clone(),
+        strategy: plan.strategy.as_str().into(),
+        service: plan.service.clone(),
+        environment: plan.environment.clone(),
+        infrastructure: plan.infrastructure.name.clone(),
+        artifact: plan.artifact.clone(),
+        family: plan.setup.family.clone(),
+        account: AccountId::new("act-1"),
+        file: "bench".into(),
+        created_at: Timestamp(0),
+        plan: &plan,
+    };
+    record.create_run(&run).await.expect("the run is recorded");
+    engine.launch(&id, &plan).await.expect("the run starts");
+}
+
+/// Waits until so many runs have asked for their approval.
+async fn settled(record: &Record, runs: usize) {
+    let began = Instant::now();
+    let mut changes = record.changes();
+    let mut waiting = std::collections::BTreeSet::new();
+    while waiting.len() < runs {
+        assert!(began.elapsed() < Duration::from_secs(300), "{} of {runs} wait after five minutes", waiting.len());
+        for number in 0..runs {
+            let id = RunId::new(format!("20261123-000000-{number:04}"));
+            if waiting.contains(&id) {
+                continue;
+            }
+            let events = Events::read(record, &id, 0).await.expect("the events");
+            if events.iter().any(|event| matches!(event.kind, EventKind::ApprovalRequested { .. })) {
+                waiting.insert(id);
+            }
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(1), changes.changed()).await;
+    }
+}
+
+/// Resident memory of this process, in MiB.
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1024.0
+}
