@@ -11,3 +11,9 @@ pub fn template(strategy: Strategy) -> String {
     }
     .to_owned()
 }
+
+/// A console export with invented ids, to stand beside a [`template`] until the user's own does.
+#[must_use]
+pub fn elastigroup_example() -> String {
+    include_str!("../../../docs/examples/elastigroup.json").to_owned()
+}

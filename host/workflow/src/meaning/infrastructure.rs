@@ -106,7 +106,9 @@ fn token(s: &mut Session<'_>, node: &Node, secrets: &Secrets<'_>) -> Option<Secr
     };
     let Some(name) = name else {
         let hint = "declare `secrets: { spot_token: { env: SPOTINST_TOKEN } }` and write `token: ${secrets.spot_token}`";
-        s.hide(node);
+        if !matches!(&node.tree, Tree::Scalar(scalar) if scalar.text.contains("${")) {
+            s.hide(node);
+        }
         s.error_hint("secret-in-file", node.place, "a token never stands in a workflow file", "a reference is expected", hint);
         return None;
     };

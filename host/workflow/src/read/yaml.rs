@@ -262,7 +262,7 @@ mod tests {
     fn every_value_knows_its_place() {
         let text = "name: web\nrun: |\n  one\n  two\nlist:\n  - a\n  - \"b c\"\n";
         let node = parse(text, 0, &mut Vec::new());
-        let Some(Tree::Map(entries)) = node.map(|node| node.tree) else { return assert!(false, "a mapping") };
+        let Some(Tree::Map(entries)) = node.map(|node| node.tree) else { panic!("a mapping") };
         let places: Vec<_> = entries.iter().map(|(_, node)| (&text[node.place.range()], &text[node.span.range()])).collect();
         assert_eq!(places, [("web", "web"), ("run", "one\n  two"), ("list", "- a\n  - \"b c\"")]);
     }
