@@ -37,12 +37,9 @@ impl Host for Imports {
             max_redirects: request.max_redirects,
         };
         match bindings::http::send(&request) {
-            Ok(answer) => Ok(Response {
-                status: answer.status,
-                final_url: answer.final_url,
-                headers: answer.headers,
-                body: answer.body,
-            }),
+            Ok(answer) => {
+                Ok(Response { status: answer.status, final_url: answer.final_url, headers: answer.headers, body: answer.body })
+            }
             Err(error) => Err(http_error(error)),
         }
     }
@@ -90,9 +87,7 @@ pub mod convert {
     use super::bindings::types;
     use crate::config::Problem;
     use crate::step::SavedSuspension;
-    use crate::{
-        Artifact, Finding, Group, Metric, Retry, RunInfo, SavedState, StepError, TargetGroup, Timestamp, Verdict, Wake,
-    };
+    use crate::{Artifact, Finding, Group, Metric, Retry, RunInfo, SavedState, StepError, TargetGroup, Timestamp, Verdict, Wake};
 
     pub use super::Imports;
 

@@ -15,6 +15,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::step::read_json;
 use crate::{Duration, Host, StepError};
 
 /// A request as the host gets it.
@@ -162,7 +163,8 @@ impl<'a> RequestBuilder<'a> {
     /// # Errors
     /// `bad-body` when the value cannot be written as JSON, such as a map with keys that are no text.
     pub fn json(self, value: &impl Serialize) -> Result<Self, StepError> {
-        let body = serde_json::to_vec(value)
+        let body = serde_json::to_value(value)
+            .and_then(|json| serde_json::to_vec(&json))
             .map_err(|error| StepError::never("bad-body", format!("the request's body cannot be written as JSON: {error}")))?;
         Ok(self.header("content-type", "application/json").body(body))
     }
@@ -212,7 +214,7 @@ impl Response {
     /// # Errors
     /// `bad-answer` when it is no JSON, or not of this shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, StepError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        read_json(&self.body).map_err(|error| {
             StepError::backoff("bad-answer", format!("the answer of {} cannot be read as JSON: {error}", self.final_url))
         })
     }

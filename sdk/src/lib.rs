@@ -82,8 +82,8 @@ pub mod prelude {
     pub use crate::config::{Config, OneOrMany, Problem};
     pub use crate::http::HttpError;
     pub use crate::{
-        Action, Approval, Ballot, Context, Duration, Metric, Progress, Receipt, Report, Result, Step, StepError, Summary, Suspension,
-        Tally, Timestamp, Verdict, Verification, Vote, Wake, WrapUp, plugin,
+        Action, Approval, Ballot, Context, Duration, Metric, Progress, Receipt, Report, Result, Step, StepError, Summary,
+        Suspension, Tally, Timestamp, Verdict, Verification, Vote, Wake, WrapUp, plugin,
     };
 }
 

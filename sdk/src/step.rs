@@ -182,13 +182,19 @@ pub(crate) type SavedSuspension = Suspension<SavedState>;
 /// The most that a host keeps.
 const MAX_STATE: usize = 64 * 1024;
 
+/// Reads JSON by way of a [`Value`]: a component then holds one JSON parser, and one reader a type.
+pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> std::result::Result<T, serde_json::Error> {
+    T::deserialize(serde_json::from_slice::<Value>(json)?)
+}
+
 /// Reads a config that the host has checked against the schema.
 pub(crate) fn read_config<C: DeserializeOwned>(json: &str) -> Result<C> {
-    serde_json::from_str(json).map_err(|error| StepError::never("bad-config", format!("the config cannot be read: {error}")))
+    read_json(json.as_bytes()).map_err(|error| StepError::never("bad-config", format!("the config cannot be read: {error}")))
 }
 
 pub(crate) fn save<S: Serialize>(suspension: &Suspension<S>, version: u32) -> Result<SavedSuspension> {
-    let bytes = serde_json::to_vec(&suspension.state)
+    let bytes = serde_json::to_value(&suspension.state)
+        .and_then(|json| serde_json::to_vec(&json))
         .map_err(|error| StepError::never("bad-state", format!("the state cannot be written: {error}")))?;
     if bytes.len() > MAX_STATE {
         let message = format!("the state has {} bytes; a host keeps {MAX_STATE}", bytes.len());
@@ -207,9 +213,9 @@ pub(crate) fn restore<S: DeserializeOwned>(
         StepError::never("bad-state", format!("the saved state of version {} cannot be read: {error}", saved.version))
     };
     if saved.version == version {
-        return serde_json::from_slice(&saved.bytes).map_err(unreadable);
+        return read_json(&saved.bytes).map_err(unreadable);
     }
-    let json = serde_json::from_slice(&saved.bytes).map_err(unreadable)?;
+    let json = read_json(&saved.bytes).map_err(unreadable)?;
     upgrade(saved.version, json).ok_or_else(|| {
         let message = format!(
             "the step waits with state of version {}, and this version of the plugin reads {version}; \

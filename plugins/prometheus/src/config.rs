@@ -132,7 +132,8 @@ impl Settings {
             problems.push(Problem::at("/for", format!("these are {} measurements; 1000 is the most", self.count())));
         }
         if self.consecutive_success_limit > self.count() {
-            let message = format!("{} successes in a row cannot come from {} measurements", self.consecutive_success_limit, self.count());
+            let message =
+                format!("{} successes in a row cannot come from {} measurements", self.consecutive_success_limit, self.count());
             problems.push(Problem::at("/consecutiveSuccessLimit", message));
         }
         problems

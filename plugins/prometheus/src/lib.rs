@@ -74,7 +74,8 @@ mod tests {
     fn host(values: &[&str]) -> FakeHost {
         let host = FakeHost::new();
         for value in values {
-            let body = json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, value]}]}});
+            let body =
+                json!({"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, value]}]}});
             host.answer(200, body.to_string());
         }
         host
@@ -92,7 +93,8 @@ mod tests {
         let host = host(&["0.001", "0.004", "0.002"]);
         let report = testing::verify::<Prometheus>(&host, &config()).unwrap();
         assert_eq!((report.verdict, report.summary.as_str()), (Verdict::Pass, "all 3 measurements were <= 0.01"));
-        let metrics: Vec<_> = report.metrics.iter().map(|m| (m.name.as_str(), m.value, m.threshold.as_str(), m.verdict)).collect();
+        let metrics: Vec<_> =
+            report.metrics.iter().map(|m| (m.name.as_str(), m.value, m.threshold.as_str(), m.verdict)).collect();
         assert_eq!(
             metrics,
             [

@@ -154,7 +154,10 @@ impl Record {
         if over(self.failed, settings.failure_limit) {
             let others = if self.failed > 1 { format!(", the {} that failed", ordinal(self.failed)) } else { String::new() };
             let name = &settings.name;
-            return Next::End(Verdict::Fail, format!("measurement {taken} of {count}{others}: {name} is {last}, wanted {threshold}"));
+            return Next::End(
+                Verdict::Fail,
+                format!("measurement {taken} of {count}{others}: {name} is {last}, wanted {threshold}"),
+            );
         }
         if over(self.inconclusive, settings.inconclusive_limit) {
             return Next::End(Verdict::Inconclusive, format!("measurement {taken} of {count} cannot be judged: {last}"));
@@ -290,7 +293,10 @@ mod tests {
         let at_least = json!({"max": null, "min": 0});
         assert_eq!(next(json!({}), &[f64::INFINITY]), end(Verdict::Fail, "measurement 1 of 1: errors is inf, wanted <= 1"));
         assert_eq!(next(at_least, &[f64::INFINITY]), end(Verdict::Inconclusive, "measurement 1 of 1 cannot be judged: inf"));
-        assert_eq!(next(json!({}), &[f64::NEG_INFINITY]), end(Verdict::Inconclusive, "measurement 1 of 1 cannot be judged: -inf"));
+        assert_eq!(
+            next(json!({}), &[f64::NEG_INFINITY]),
+            end(Verdict::Inconclusive, "measurement 1 of 1 cannot be judged: -inf")
+        );
     }
 
     #[test]

@@ -76,10 +76,9 @@ pub fn ask(cx: &Context<'_>, settings: &Settings) -> Result<Asked> {
     let base = settings.url.trim_end_matches('/');
     let now = cx.now();
     let request = match settings.range {
-        None => cx
-            .get(&format!("{base}/api/v1/query"))
-            .query("query", &settings.query)
-            .query("time", &now.as_secs_f64().to_string()),
+        None => {
+            cx.get(&format!("{base}/api/v1/query")).query("query", &settings.query).query("time", &now.as_secs_f64().to_string())
+        }
         Some(range) => cx
             .get(&format!("{base}/api/v1/query_range"))
             .query("query", &settings.query)
@@ -97,7 +96,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings) -> Result<Asked> {
 /// Reads Prometheus' answer.
 fn read(response: &Response, settings: &Settings) -> Result<Asked> {
     let status = response.status;
-    let body = serde_json::from_slice::<Body>(&response.body);
+    let body = response.json::<Body>();
     if status == 200
         && let Ok(body) = body
     {
@@ -247,7 +246,7 @@ mod tests {
         let body = r#"{"status":"success","data":{"resultType":"matrix","result":[
             {"metric":{},"values":[[1,"0.5"],[2,"3"],[3,"NaN"],[4,"-2"]]}]}}"#;
         assert_eq!(answer(json!({"range": "1m"}), body), Answer::Value(3.0));
-        assert_eq!(answer(json!({"range": "1m", "min": 0}), body), Answer::Value(3.0), "both sides by 2: the later sample");
+        assert_eq!(answer(json!({"range": "1m", "min": 0}), body), Answer::Value(-2.0), "both sides by 2: the later sample");
         assert_eq!(answer(json!({"range": "1m", "min": 1, "max": 9}), body), Answer::Value(-2.0));
     }
 

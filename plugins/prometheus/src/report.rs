@@ -12,12 +12,11 @@ pub fn report(record: &Record, verdict: Verdict, summary: String, settings: &Set
         report = report.finding(verdict, format!("{}: {summary}", settings.query));
     }
     // Failed and empty measurements within their limits are something to look at, no more.
-    let softened = |own: Verdict| if matches!(verdict, Verdict::Pass | Verdict::Warn) && own != Verdict::Pass { Verdict::Warn } else { own };
-    for (count, what) in [
-        (record.failed, "failed"),
-        (record.inconclusive, "had no data"),
-        (record.errors, "went wrong and was asked again"),
-    ] {
+    let softened =
+        |own: Verdict| if matches!(verdict, Verdict::Pass | Verdict::Warn) && own != Verdict::Pass { Verdict::Warn } else { own };
+    for (count, what) in
+        [(record.failed, "failed"), (record.inconclusive, "had no data"), (record.errors, "went wrong and was asked again")]
+    {
         if count > 0 && matches!(verdict, Verdict::Pass | Verdict::Warn) {
             report = report.finding(Verdict::Warn, format!("{count} of {} queries {what}", record.taken + record.errors));
         }
@@ -40,7 +39,8 @@ pub fn report(record: &Record, verdict: Verdict, summary: String, settings: &Set
         && record.taken > 1
     {
         let own = if worst.badness > 0.0 { Verdict::Fail } else { Verdict::Pass };
-        report = report.metric(metric(format!("{} (worst, measurement {})", settings.name, worst.number), Some(worst.value), own));
+        report =
+            report.metric(metric(format!("{} (worst, measurement {})", settings.name, worst.number), Some(worst.value), own));
     }
     if let Some(value) = last_value {
         report = report.output("value", value);

@@ -235,10 +235,7 @@ mod tests {
         assert_eq!(error("enum E { A, B(u32) }"), "a config enum is a list of names, without fields");
         assert_eq!(error("struct S<T> { t: T }"), "a config has no type parameters");
         assert!(error("struct S { #[config(minimun = 1)] t: u32 }").starts_with("unknown option; there are: default, rename"));
-        assert_eq!(
-            error("struct S { #[config(default = f())] t: u32 }"),
-            "expected a literal: text, a number, true or false"
-        );
+        assert_eq!(error("struct S { #[config(default = f())] t: u32 }"), "expected a literal: text, a number, true or false");
     }
 
     #[test]

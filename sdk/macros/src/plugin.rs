@@ -93,8 +93,8 @@ impl Parse for Plugin {
                 input.parse::<Token![,]>()?;
             }
         }
-        let (kind, plugin) =
-            plugin.ok_or_else(|| input.error("name the plugin by its kind: `verification: MyPlugin`, `approval:` or `wrap_up:`"))?;
+        let (kind, plugin) = plugin
+            .ok_or_else(|| input.error("name the plugin by its kind: `verification: MyPlugin`, `approval:` or `wrap_up:`"))?;
         Ok(Self { kind, plugin, name, summary, http })
     }
 }
