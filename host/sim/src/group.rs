@@ -189,6 +189,9 @@ pub(crate) fn check(body: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
+/// The largest target. A quota of the simulated account: each instance takes memory.
+const MOST_INSTANCES: u32 = 2_000;
+
 /// Reads a capacity and checks that minimum <= target <= maximum; a number that is left out is 0.
 pub(crate) fn numbers(capacity: &Value, field: &str) -> Result<Numbers, Refusal> {
     let Some(capacity) = capacity.as_object() else {
@@ -205,7 +208,12 @@ pub(crate) fn numbers(capacity: &Value, field: &str) -> Result<Numbers, Refusal>
         }),
     };
     let numbers = Numbers { minimum: number("minimum")?, target: number("target")?, maximum: number("maximum")? };
-    for (key, value, ceiling) in [("minimum", numbers.minimum, numbers.target), ("target", numbers.target, numbers.maximum)] {
+    let rules = [
+        ("minimum", numbers.minimum, numbers.target),
+        ("target", numbers.target, numbers.maximum),
+        ("target", numbers.target, MOST_INSTANCES),
+    ];
+    for (key, value, ceiling) in rules {
         if value > ceiling {
             let message = format!("\"{key}\" must be less than or equal to {ceiling}");
             return Err(Refusal::field(format!("{field}.{key}"), message));
@@ -234,6 +242,7 @@ mod tests {
         );
         assert_eq!(refused(json!({"target": 3, "maximum": 2}))["field"], "body:group.capacity.target");
         assert_eq!(refused(json!({"target": -1}))["message"], "\"target\" must be larger than or equal to 0");
+        assert_eq!(refused(json!({"target": 2_001, "maximum": 4_000_000_000_u32}))["field"], "body:group.capacity.target");
         assert_eq!(refused(json!({"target": "2"}))["message"], "\"target\" must be an integer");
     }
 }

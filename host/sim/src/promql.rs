@@ -39,13 +39,17 @@ pub(crate) enum Value {
     Vector(Vec<Sample>),
 }
 
-/// A query longer than this is refused: the parser recurses.
-const LONGEST: usize = 8 * 1024;
+/// A longer query, or one with more parentheses and operators, is refused: each of them may be a level of recursion.
+const LONGEST: usize = 4 * 1024;
+const MOST_OPERATORS: usize = 256;
 
 /// Parses a query.
 pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
     if query.len() > LONGEST {
         return Err(QueryError::BadData(format!("the query is longer than {LONGEST} bytes")));
+    }
+    if query.chars().filter(|character| "(+-*/".contains(*character)).count() > MOST_OPERATORS {
+        return Err(QueryError::BadData(format!("the query has more than {MOST_OPERATORS} parentheses and operators")));
     }
     let failed = |error| QueryError::BadData(format!("invalid parameter \"query\": parse error: {error}"));
     promql_parser::parser::parse(query).map_err(failed)

@@ -88,7 +88,7 @@ impl Group {
     pub(crate) fn next_decision(&self) -> Option<Moment> {
         let roll = self.running()?;
         let Some(batch) = roll.batches.get(roll.done()) else { return Some(roll.since) };
-        let deadline = roll.since + roll.plan.grace;
+        let deadline = roll.since.saturating_add(roll.plan.grace);
         if roll.plan.unchecked {
             return Some(deadline);
         }

@@ -30,8 +30,8 @@ pub(super) fn suspend(account: &mut Account, call: &Call) -> Outcome {
     let mut wanted: Vec<(String, Option<jiff::Timestamp>)> = plain.collect();
     for suspension in call.body.get("suspensions").and_then(Value::as_array).into_iter().flatten() {
         let name = process(suspension.get("name"), "body:suspensions")?;
-        let minutes = suspension.get("ttlInMinutes").and_then(Value::as_i64);
-        wanted.push((name, minutes.map(|minutes| jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes))));
+        let end = suspension.get("ttlInMinutes").filter(|minutes| !minutes.is_null()).map(end_of).transpose()?;
+        wanted.push((name, end));
     }
     if wanted.is_empty() {
         return Err(Refusal::field("body:processes", "\"processes\" or \"suspensions\" is required"));
@@ -54,6 +54,14 @@ pub(super) fn resume(account: &mut Account, call: &Call) -> Outcome {
     }
     group.suspensions.retain(|name, _| !names.contains(name));
     Ok(shown(group))
+}
+
+/// When a suspension of that many minutes ends.
+fn end_of(minutes: &Value) -> Result<jiff::Timestamp, Refusal> {
+    let minutes = minutes.as_i64().and_then(|minutes| i32::try_from(minutes).ok());
+    let end =
+        minutes.and_then(|minutes| jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_mins(minutes.into())).ok());
+    end.ok_or_else(|| Refusal::field("body:suspensions.ttlInMinutes", "\"ttlInMinutes\" must be a number of minutes"))
 }
 
 fn names(call: &Call) -> Result<Vec<String>, Refusal> {

@@ -153,6 +153,8 @@ async fn a_suspension_is_kept_until_it_is_resumed() {
     assert!(listed.item()["suspensions"][1]["expiresAt"].as_str().unwrap().ends_with("+0000"));
     let resumed = client.send("DELETE", &path, json!({"processes": ["AUTO_SCALE", "AUTO_HEALING"]})).await;
     assert_eq!(resumed.item()["processes"], json!(["OUT_OF_STRATEGY"]));
+    let ages = json!({"suspensions": [{"name": "SCHEDULING", "ttlInMinutes": i64::MAX}]});
+    assert_eq!(client.send("POST", &path, ages).await.error(), "400 ValidationError body:suspensions.ttlInMinutes");
     assert_eq!(client.send("POST", &path, json!({"processes": ["NAP"]})).await.error(), "400 ValidationError body:processes");
 }
 

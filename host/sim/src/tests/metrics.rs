@@ -125,7 +125,10 @@ async fn selectors_aggregations_and_arithmetic() {
 async fn what_is_not_simulated_is_refused_by_name() {
     let client = Client::new(with_groups(World::instant(), [seed("web", 2)])).await;
     let mut errors = Vec::new();
+    let (long, deep) = (" ".repeat(5_000), "(".repeat(300));
     for text in [
+        &*long,
+        &*deep,
         "",
         "sum(",
         "topk(1, up)",
@@ -142,6 +145,8 @@ async fn what_is_not_simulated_is_refused_by_name() {
         errors.push(error(&client, text).await);
     }
     insta::assert_snapshot!(errors.join("\n"), @r#"
+    bad_data: the query is longer than 4096 bytes
+    bad_data: the query has more than 256 parentheses and operators
     bad_data: invalid parameter "query": parse error: no expression found in input
     bad_data: invalid parameter "query": parse error: unclosed left parenthesis
     bad_data: the simulated metrics do not support the aggregation topk()

@@ -4,6 +4,7 @@ mod control;
 mod faults;
 mod groups;
 mod instances;
+mod lazy;
 mod metrics;
 mod rolls;
 mod world;
