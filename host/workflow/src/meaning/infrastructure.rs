@@ -207,14 +207,16 @@ pub(crate) fn template(
         Tree::Scalar(scalar) if scalar.text.trim_start().starts_with('{') => json_in_text(s, node, &scalar.text),
         Tree::Scalar(_) => text_of_file(s, node, scope).and_then(|(text, source)| json_of_file(s, node.place, &text, source)),
     }?;
+    let value = s.value(&tree, scope.now());
     // A wrong shape is reported together with what is wrong in its texts.
-    let shape = ElastigroupTemplate::parse(tree.value(), has_user_data);
-    if let Err(error) = shape {
-        let hint = "paste what Spot's console shows under Actions, View Configuration";
-        s.error_hint("bad-elastigroup", node.place, error.to_string(), "the Elastigroup JSON", hint);
+    match ElastigroupTemplate::parse(value.clone().unwrap_or_else(|| tree.value()), has_user_data) {
+        Ok(template) => value.map(|_| template),
+        Err(error) => {
+            let hint = "paste what Spot's console shows under Actions, View Configuration";
+            s.error_hint("bad-elastigroup", node.place, error.to_string(), "the Elastigroup JSON", hint);
+            None
+        }
     }
-    let value = s.value(&tree, scope.now())?;
-    ElastigroupTemplate::parse(value, has_user_data).ok()
 }
 
 fn json_in_text(s: &mut Session<'_>, node: &Node, text: &str) -> Option<Node> {

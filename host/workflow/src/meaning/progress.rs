@@ -51,7 +51,7 @@ fn within_setup(s: &mut Session<'_>, read: &ReadDeploy, full: Option<Capacity>) 
     if let Some(at) = read.downsize_at
         && is_final(amount, full) == Some(true)
     {
-        let message = "`downsizeOld` has no meaning in the last phase: nothing stays of the old group there";
+        let message = "`downsizeOld` has no meaning where the whole is deployed: nothing stays of the old group then";
         s.error_hint("meaningless-field", at, message, "no meaning here", "remove it");
     }
 }

@@ -107,7 +107,7 @@ fn a_downsize_without_meaning() {
 
     meaningless-field
 
-      × `downsizeOld` has no meaning in the last phase: nothing stays of the old group there
+      × `downsizeOld` has no meaning where the whole is deployed: nothing stays of the old group then
         ╭─[web.yaml:11:46]
      10 │     - { deploy: 25%, downsizeOld: 101% }
      11 │     - { deploy: { percent: 100, downsizeOld: 1 }, order: first }

@@ -8,6 +8,7 @@ mod bad_references;
 mod bad_steps;
 mod bad_yaml;
 mod good_files;
+mod mutations;
 mod reference;
 
 use std::collections::BTreeMap;
