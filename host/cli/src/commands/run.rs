@@ -1,0 +1,112 @@
+//! `shiftgate run`: a workflow file becomes a run, and the run is driven to its end from here.
+
+use shiftgate_engine::Pace;
+use shiftgate_model::{Clock as _, RunId};
+use shiftgate_store::{NewRun, Record, SystemClock};
+use shiftgate_workflow::{Configs, Plan};
+
+use crate::app::App;
+use crate::args::{Busy, Format, Run};
+use crate::drive::{self, BeforeEnd, Drive, Driven};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files::{self, Disk};
+use crate::text::Commands;
+use crate::{credentials, preflight, run_id, wiring};
+
+pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
+    let source = files::workflow(&args.workflow.file)?;
+    let files = Disk::beside(&args.workflow.file);
+    let (plan, configs) = super::validate::plan(app, &source, &files, &args.workflow.inputs)?;
+    let config = credentials::spot(&app.env, &plan.infrastructure, None)?;
+    let record = app.record().await?;
+    let launch = Launch {
+        record: &record,
+        plan: &plan,
+        configs: &configs,
+        file: source.name,
+        config,
+        pace: Pace::default(),
+        when_busy: args.when_busy,
+        output: args.output,
+        commands: app.commands(),
+        before_end: None,
+    };
+    let run = run_id::new(SystemClock.now());
+    match launch.run(app, &run).await? {
+        Driven::Ended(ending) => Ok(drive::exit(ending)),
+        Driven::Interrupted => Err(interrupted(app, &run)),
+    }
+}
+
+/// A run to be made.
+pub(crate) struct Launch<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) plan: &'a Plan,
+    pub(crate) configs: &'a Configs,
+    /// The workflow file, as the user named it.
+    pub(crate) file: String,
+    pub(crate) config: shiftgate_cloud::SpotConfig,
+    pub(crate) pace: Pace,
+    pub(crate) when_busy: Busy,
+    pub(crate) output: Format,
+    pub(crate) commands: Commands,
+    /// Text to show just before the line that names the end.
+    pub(crate) before_end: Option<BeforeEnd<'a>>,
+}
+
+impl Launch<'_> {
+    /// Looks before it records, then drives the run.
+    pub(crate) async fn run(self, app: &mut App, run: &RunId) -> Result<Driven, Failure> {
+        let plugins = wiring::plugins(app)?;
+        let problems = preflight::plugins(plugins.as_ref(), run, self.plan).await?;
+        if let Some(diagnostics) = self.configs.diagnostics(&problems) {
+            return Err(super::validate::refused(app, &diagnostics));
+        }
+        preflight::account(&self.config).await?;
+        if self.when_busy == Busy::Refuse {
+            preflight::nobody_else(self.record, &self.config.account, self.plan).await?;
+        }
+        let spot = wiring::spot(self.config.clone())?;
+        let _lock = drive::lock(self.record, run)?;
+        self.record.create_run(&self.row(run)).await?;
+        app.screen.note(&format!("Run {run}"));
+        let drive = Drive {
+            record: self.record,
+            run,
+            plan: self.plan,
+            activities: wiring::activities(self.record, &spot, &plugins, self.pace, self.when_busy),
+            output: self.output,
+            after: 0,
+            commands: self.commands,
+            before_end: self.before_end,
+        };
+        drive::drive(app, drive).await
+    }
+
+    fn row(&self, run: &RunId) -> NewRun<'_> {
+        NewRun {
+            id: run.clone(),
+            workflow: self.plan.workflow.clone(),
+            strategy: self.plan.strategy.as_str().to_owned(),
+            service: self.plan.service.clone(),
+            environment: self.plan.environment.clone(),
+            infrastructure: self.plan.infrastructure.name.clone(),
+            artifact: self.plan.artifact.clone(),
+            family: self.plan.setup.family.clone(),
+            account: self.config.account.clone(),
+            file: self.file.clone(),
+            created_at: SystemClock.now(),
+            plan: self.plan,
+        }
+    }
+}
+
+/// A signal came: the run stands, and this is how it goes on.
+pub(crate) fn interrupted(app: &mut App, run: &RunId) -> Failure {
+    let resume = app.commands().of("resume", run);
+    app.screen.note(&format!(
+        "\nInterrupted: run {run} stands where it stood, and nothing is lost.\nNext: `{resume}` goes on from there"
+    ));
+    Failure::Shown(Exit::Interrupted)
+}

@@ -1,0 +1,151 @@
+//! `shiftgate runs`: every run of the record, newest first. Changes nothing.
+
+use std::fmt::Write as _;
+
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+use shiftgate_model::{AccountId, AmiId, Clock as _, Ending, RunId, Timestamp};
+use shiftgate_store::{Record, RunRow, SystemClock};
+
+use crate::app::{self, App};
+use crate::args::{Format, Runs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::text::{date_time, length, printable};
+
+/// More runs than a record will ever hold.
+const ALL: u32 = i32::MAX as u32;
+
+/// One line of the list.
+#[derive(Serialize)]
+struct Line {
+    run: RunId,
+    state: &'static str,
+    ending: Option<Ending>,
+    workflow: String,
+    strategy: String,
+    service: String,
+    environment: String,
+    infrastructure: String,
+    artifact: AmiId,
+    family: String,
+    account: AccountId,
+    file: String,
+    started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
+pub(crate) async fn run(app: &mut App, args: &Runs) -> Result<Exit, Failure> {
+    let record = app.record().await?;
+    let mut lines = Vec::new();
+    for row in record.runs(ALL).await? {
+        let state = state(&record, &row).await?;
+        lines.push(line(row, state));
+    }
+    match args.output {
+        Format::Json => app.screen.json(&lines)?,
+        Format::Text if lines.is_empty() => app.screen.note("no runs yet; `shiftgate run FILE` starts one"),
+        Format::Text => app.screen.print(&table(&lines, SystemClock.now()))?,
+    }
+    Ok(Exit::Succeeded)
+}
+
+async fn state(record: &Record, row: &RunRow) -> Result<&'static str, Failure> {
+    Ok(match row.ending {
+        Some(Ending::Succeeded) => "succeeded",
+        Some(Ending::Failed) => "failed",
+        Some(Ending::RolledBack) => "rolled back",
+        Some(Ending::Aborted) => "aborted",
+        Some(Ending::Stuck) => "stuck",
+        None if app::view(record, &row.id).await?.vote().is_some() => "waits for a vote",
+        None if app::driven(record, &row.id) == Some(false) => "stopped",
+        None => "running",
+    })
+}
+
+fn line(row: RunRow, state: &'static str) -> Line {
+    Line {
+        run: row.id,
+        state,
+        ending: row.ending,
+        workflow: row.workflow,
+        strategy: row.strategy,
+        service: row.service,
+        environment: row.environment,
+        infrastructure: row.infrastructure,
+        artifact: row.artifact,
+        family: row.family,
+        account: row.account,
+        file: row.file,
+        started_at: row.created_at,
+        ended_at: row.ended_at,
+    }
+}
+
+fn table(lines: &[Line], now: Timestamp) -> String {
+    const HEAD: [&str; 6] = ["RUN", "STATE", "WORKFLOW", "ARTIFACT", "STARTED", "TOOK"];
+    let rows: Vec<[String; 6]> = lines
+        .iter()
+        .map(|line| {
+            let took = length(line.ended_at.unwrap_or(now).since(line.started_at));
+            let [workflow, artifact] = [line.workflow.as_str(), line.artifact.as_str()].map(printable);
+            [line.run.to_string(), line.state.to_owned(), workflow, artifact, date_time(line.started_at), took]
+        })
+        .collect();
+    let mut widths = HEAD.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    let mut put = |cells: [&str; 6], paint: &dyn Fn(String, usize) -> String| {
+        let padded = cells.iter().zip(widths).enumerate().map(|(index, (cell, width))| paint(format!("{cell:<width$}"), index));
+        let _ = writeln!(text, "{}", padded.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    put(HEAD, &|cell, _| cell.bold().to_string());
+    for row in &rows {
+        put(row.each_ref().map(String::as_str), &|cell, index| if index == 1 { paint(cell) } else { cell });
+    }
+    text
+}
+
+fn paint(cell: String) -> String {
+    match cell.trim_end() {
+        "succeeded" => cell.green().to_string(),
+        "failed" | "stuck" => cell.red().to_string(),
+        "running" => cell.cyan().to_string(),
+        _ => cell.yellow().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_aligned() {
+        let line = |run: &str, state, ended_at| Line {
+            run: RunId::new(run),
+            state,
+            ending: None,
+            workflow: "web-canary".into(),
+            strategy: "canary".into(),
+            service: "web".into(),
+            environment: "prod".into(),
+            infrastructure: "east".into(),
+            artifact: AmiId::new("ami-0green"),
+            family: "web".into(),
+            account: AccountId::new("act-1"),
+            file: "deploy.yaml".into(),
+            started_at: Timestamp(1_795_470_301_000),
+            ended_at,
+        };
+        let lines = [
+            line("20261123-214501-k3f9", "waits for a vote", None),
+            line("20261123-214501-0a0a", "succeeded", Some(Timestamp(1_795_470_501_000))),
+        ];
+        let text = table(&lines, Timestamp(1_795_470_401_000));
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"");
+    }
+}

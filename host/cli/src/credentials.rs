@@ -1,0 +1,127 @@
+//! Where the Spot token and account come from: the workflow's infrastructure, the variables that all of Spot's clients
+//! read, and their credentials file. This file fetches the texts; `cloud` knows what they mean. A token is never shown.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use shiftgate_cloud::{ACCOUNT_VARIABLE, Credentials, CredentialsFile, Lookup, SpotConfig, TOKEN_VARIABLE, find_credentials};
+use shiftgate_model::AccountId;
+use shiftgate_workflow::{Infrastructure, SecretRef};
+
+use crate::env::Environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+
+/// What a Spot client is built from. A run that is resumed names the account that it began with.
+pub(crate) fn spot(
+    env: &Environment,
+    infrastructure: &Infrastructure,
+    account: Option<AccountId>,
+) -> Result<SpotConfig, Failure> {
+    let mut lookup = Lookup {
+        token: infrastructure.token.as_ref().map(|reference| secret(env, reference)).transpose()?,
+        account: account.or_else(|| infrastructure.account.clone()),
+        token_variable: env.get(TOKEN_VARIABLE).map(|token| SecretString::from(token.to_owned())),
+        account_variable: env.get(ACCOUNT_VARIABLE).map(str::to_owned),
+        file: None,
+        profile: env.get("SPOTINST_PROFILE").map(str::to_owned),
+    };
+    let credentials = match find_credentials(&lookup) {
+        Ok(found) => found,
+        Err(_) => from_file(env, &mut lookup)?,
+    };
+    Ok(SpotConfig::new(credentials, env.get("SHIFTGATE_SPOT_URL"))?)
+}
+
+/// Looks into the credentials file too; only when something is missing, so that a file nobody needs is in nobody's way.
+fn from_file(env: &Environment, lookup: &mut Lookup) -> Result<Credentials, Failure> {
+    if let Some(path) = env.spot_credentials_file() {
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => Some(SecretString::from(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let why = files::reason(&error);
+                return Err(Failure::new(
+                    Exit::Credentials,
+                    format!("cannot read the credentials file {}: {why}", path.display()),
+                )
+                .hint(format!("make it readable, or set {TOKEN_VARIABLE} and {ACCOUNT_VARIABLE}")));
+            }
+        };
+        lookup.file = Some(CredentialsFile { path: path.display().to_string(), text });
+    }
+    Ok(find_credentials(lookup)?)
+}
+
+/// The value of a reference that the workflow holds.
+fn secret(env: &Environment, reference: &SecretRef) -> Result<SecretString, Failure> {
+    let refused = |message: String| Failure::new(Exit::Credentials, message);
+    match reference {
+        SecretRef::Env(name) => env.get(name).map(|value| SecretString::from(value.to_owned())).ok_or_else(|| {
+            refused(format!("the workflow takes the Spot token from the variable {name}, which is not set"))
+                .hint(format!("set {name}, or change `infrastructure.spot.token` in the workflow file"))
+        }),
+        SecretRef::File(path) => std::fs::read_to_string(Path::new(path)).map(SecretString::from).map_err(|error| {
+            let why = files::reason(&error);
+            refused(format!("the workflow takes the Spot token from the file {path}, which cannot be read: {why}"))
+                .hint("mend the file, or change `infrastructure.spot.token` in the workflow file")
+        }),
+    }
+    .and_then(|value| {
+        if value.expose_secret().trim().is_empty() {
+            return Err(refused("the Spot token that the workflow names is empty".to_owned())
+                .hint("put the token where `infrastructure.spot.token` in the workflow file says"));
+        }
+        Ok(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn infrastructure(token: Option<SecretRef>) -> Infrastructure {
+        Infrastructure { name: "east".into(), region: "us-east-1".into(), account: Some(AccountId::new("act-1")), token }
+    }
+
+    fn told(variables: &[(&str, &str)], token: Option<SecretRef>) -> String {
+        let env = Environment::of(variables, "/bin/shiftgate");
+        match spot(&env, &infrastructure(token), None) {
+            Ok(config) => format!("{} {} {}", config.base_url, config.account, config.token.expose_secret()),
+            Err(Failure::Told { exit: Exit::Credentials, message, .. }) => message,
+            Err(other) => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_workflow_comes_before_the_environment() {
+        let env = [
+            ("MINE", "t1"),
+            ("SPOTINST_TOKEN", "t2"),
+            ("SPOTINST_ACCOUNT", "act-2"),
+            ("SHIFTGATE_SPOT_URL", "http://127.0.0.1:1"),
+        ];
+        assert_eq!(told(&env, Some(SecretRef::Env("MINE".into()))), "http://127.0.0.1:1/ act-1 t1");
+        assert_eq!(told(&env, None), "http://127.0.0.1:1/ act-1 t2");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(
+            told(&[], Some(SecretRef::Env("MINE".into()))),
+            "the workflow takes the Spot token from the variable MINE, which is not set"
+        );
+        let file = told(&[("HOME", "/nonexistent")], None);
+        assert!(file.contains("SPOTINST_TOKEN") && file.contains("/nonexistent/.spotinst/credentials"), "{file}");
+        let file = told(&[], Some(SecretRef::File("/nonexistent/token".into())));
+        assert!(file.contains("/nonexistent/token, which cannot be read: no such file"), "{file}");
+    }
+
+    #[test]
+    fn a_resumed_run_keeps_its_account() {
+        let env = Environment::of(&[("SPOTINST_TOKEN", "t")], "/bin/shiftgate");
+        let config = spot(&env, &infrastructure(None), Some(AccountId::new("act-9"))).map(|config| config.account);
+        assert_eq!(config.ok(), Some(AccountId::new("act-9")));
+    }
+}

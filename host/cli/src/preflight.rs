@@ -1,0 +1,116 @@
+//! What is looked at before a run is recorded, so that a mistake in the surroundings leaves nothing behind: the account
+//! answers, the plugins load and take their config, and nobody else works on the family if the run is not to wait.
+
+use shiftgate_cloud::{RetryPolicy, Spot, SpotConfig};
+use shiftgate_engine::Facts;
+use shiftgate_model::{
+    AccountId, Call, Clock as _, Groups as _, Outcome, PluginCall, PluginError, PluginKind, PluginRunner, RunId, RunInfo, StepId,
+};
+use shiftgate_store::{Record, SystemClock};
+use shiftgate_workflow::{Action, ConfigProblem, Plan, PluginStep, fill};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs that are looked through for one that has not ended.
+const RECENT: u32 = 10_000;
+
+/// One cheap call: the token is taken, the account is there, the API answers. Tried twice, not for minutes: somebody
+/// sits and waits.
+pub(crate) async fn account(config: &SpotConfig) -> Result<(), Failure> {
+    let quick = RetryPolicy { attempts: 2, ..config.retry };
+    let spot = Spot::new(SpotConfig { retry: quick, ..config.clone() })?;
+    spot.list().await.map_err(|error| match Failure::from(error) {
+        Failure::Told { exit: Exit::Unreachable, message, .. } => Failure::new(Exit::Unreachable, message).hint(format!(
+            "calls go to {}; check the network, a proxy in between, and SHIFTGATE_SPOT_URL if it is set",
+            config.base_url
+        )),
+        other => other,
+    })?;
+    Ok(())
+}
+
+/// Every plugin loads and is of the kind that its step needs. What plugins say against their config is returned, for its
+/// places in the file to be shown.
+pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan) -> Result<Vec<ConfigProblem>, Failure> {
+    let (mut refused, mut hints, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback).chain(&plan.wrap_up);
+    for step in steps {
+        let (plugin, kind) = match &step.action {
+            Action::Setup | Action::Deploy(_) => continue,
+            Action::Verify(plugin) => (plugin, PluginKind::Verification),
+            Action::Approve(approve) => (&approve.step, PluginKind::Approval),
+            Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),
+        };
+        match plugin_of(runner, run, plan, &step.id, plugin, kind).await {
+            Ok(found) => problems.extend(found),
+            Err(error) => {
+                let message = error.to_string();
+                if !refused.contains(&message) {
+                    refused.push(message);
+                    hints.extend(error.hint);
+                }
+            }
+        }
+    }
+    if refused.is_empty() {
+        return Ok(problems);
+    }
+    hints.dedup();
+    let failure = Failure::new(Exit::PluginRefused, refused.join("\n"));
+    Err(if hints.is_empty() { failure } else { failure.hint(hints.join("\n")) })
+}
+
+async fn plugin_of(
+    runner: &dyn PluginRunner,
+    run: &RunId,
+    plan: &Plan,
+    step: &StepId,
+    plugin: &PluginStep,
+    kind: PluginKind,
+) -> Result<Vec<ConfigProblem>, PluginError> {
+    let problem = |pointer: String, message: String| ConfigProblem { step: step.clone(), pointer, message };
+    let config = match fill(&plugin.with, &Facts::default().expressions(run)) {
+        Ok(config) => config,
+        Err(error) => return Ok(vec![problem(String::new(), error.to_string())]),
+    };
+    let call = PluginCall { kind, config, run: facts(run, step, plan), action: Call::Validate };
+    let reply = runner.call(&plugin.plugin, &call).await?;
+    Ok(match reply.outcome {
+        Outcome::ConfigRefused(places) => places.into_iter().map(|(pointer, message)| problem(pointer, message)).collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// What is known of a run that has not begun.
+fn facts(run: &RunId, step: &StepId, plan: &Plan) -> RunInfo {
+    RunInfo {
+        run: run.clone(),
+        step: step.clone(),
+        attempt: 1,
+        idempotency_key: format!("{run}/{step}"),
+        workflow: plan.workflow.clone(),
+        phase: String::new(),
+        service: plan.service.clone(),
+        environment: plan.environment.clone(),
+        infrastructure: plan.infrastructure.name.clone(),
+        strategy: plan.strategy.as_str().to_owned(),
+        artifact: plan.artifact.clone(),
+        new_group: None,
+        old_group: None,
+        started_at: SystemClock.now(),
+        deadline: None,
+        dry_run: false,
+    }
+}
+
+/// No other run works on the family. The engine asks again under its lock; this one leaves nothing behind.
+pub(crate) async fn nobody_else(record: &Record, account: &AccountId, plan: &Plan) -> Result<(), Failure> {
+    let family = plan.setup.family.as_str();
+    let runs = record.runs(RECENT).await?;
+    match runs.iter().find(|row| row.ending.is_none() && row.family == family && row.account == *account) {
+        None => Ok(()),
+        Some(row) => Err(Failure::new(Exit::Busy, format!("run {} works on group family `{family}`", row.id))
+            .hint(format!("wait for its end (`shiftgate status {}`), or run with --when-busy wait", row.id))),
+    }
+}

@@ -1,0 +1,181 @@
+//! Events in, words out.
+
+use anstream::adapter::strip_str;
+use insta::assert_snapshot;
+use shiftgate_model::{
+    Ballot, Capacity, Ending, ErrorClass, Event, EventKind, GroupId, GroupName, Metric, Millis, RunId, StepError, StepId,
+    Timestamp, Verdict, Vote,
+};
+
+use super::{View, status};
+use crate::log::Log;
+use crate::text::Commands;
+
+const START: u64 = 1_795_470_301_000;
+const RUN: &str = "20261123-214501-k3f9";
+
+fn events(kinds: Vec<(Option<&str>, EventKind)>) -> Vec<Event> {
+    let event = |(index, (step, kind)): (usize, (Option<&str>, EventKind))| Event {
+        run: RunId::new(RUN),
+        sequence: index as u64 + 1,
+        at: Timestamp(START + index as u64 * 1_000),
+        step: step.map(StepId::new),
+        kind,
+    };
+    kinds.into_iter().enumerate().map(event).collect()
+}
+
+fn view(events: &[Event]) -> View {
+    let mut view = View::new(RunId::new(RUN), None);
+    events.iter().for_each(|event| view.apply(event));
+    view
+}
+
+fn page(events: &[Event], driven: bool) -> String {
+    strip_str(&status(&view(events), Timestamp(START + 60_000), Some(driven), &Commands::new(None))).to_string()
+}
+
+fn log(events: &[Event]) -> String {
+    let mut log = Log::new(RunId::new(RUN), None, Commands::new(None));
+    strip_str(&events.iter().map(|event| log.lines(event)).collect::<String>()).to_string()
+}
+
+fn old() -> GroupId {
+    GroupId::new("sig-0000000b")
+}
+
+fn new() -> GroupId {
+    GroupId::new("sig-0000000c")
+}
+
+fn begun() -> Vec<(Option<&'static str>, EventKind)> {
+    let started = EventKind::RunStarted {
+        workflow: "web-canary".into(),
+        strategy: "canary".into(),
+        service: "web".into(),
+        environment: "prod".into(),
+        infrastructure: "prod-us-east-1".into(),
+        artifact: shiftgate_model::AmiId::new("ami-0green"),
+    };
+    let full = Capacity { minimum: 0, target: 4, maximum: 10 };
+    vec![
+        (Some("begin"), started),
+        (Some("setup"), EventKind::PhaseStarted { phase: "Canary 25%".into() }),
+        (Some("setup"), EventKind::StepStarted { title: "Elastigroup Setup".into() }),
+        (Some("setup"), EventKind::LiveGroupFound { id: old(), name: GroupName::new("web__1"), capacity: full }),
+        (Some("setup"), EventKind::GroupCreated { id: new(), name: GroupName::new("web__2"), adopted: false }),
+        (Some("setup"), EventKind::StepSucceeded { took: Millis(2_100) }),
+        (Some("phase-1/deploy"), EventKind::StepStarted { title: "Elastigroup Deploy 25%".into() }),
+        (Some("phase-1/deploy"), EventKind::CapacityRequested { group: new(), capacity: Capacity::pinned(1) }),
+        (Some("phase-1/deploy"), EventKind::SteadyStateAwaited { group: new(), timeout: Millis::minutes(20) }),
+        (Some("phase-1/deploy"), EventKind::HealthSeen { group: new(), desired: 1, total: 1, healthy: 0 }),
+    ]
+}
+
+fn asked() -> Vec<(Option<&'static str>, EventKind)> {
+    let ballot =
+        Ballot { subject: "ann".into(), vote: Vote::Approve, at: Timestamp(START), comment: "fine".into(), bound_digest: None };
+    let mut kinds = begun();
+    kinds.extend([
+        (Some("phase-1/deploy"), EventKind::SteadyStateReached { group: new() }),
+        (Some("phase-1/deploy"), EventKind::StepSucceeded { took: Millis(4_000) }),
+        (Some("phase-1/approve-1"), EventKind::StepStarted { title: "Approve".into() }),
+        (
+            Some("phase-1/approve-1"),
+            EventKind::ApprovalRequested {
+                message: "Go to 50%?".into(),
+                approvers: vec!["ann".into(), "bob".into()],
+                quorum: 2,
+                expires_at: Timestamp(START + 3_600_000),
+            },
+        ),
+        (Some("phase-1/approve-1"), EventKind::BallotCast { ballot }),
+        (Some("phase-1/approve-1"), EventKind::Waiting { until: None, signal: Some("a vote".into()) }),
+    ]);
+    kinds
+}
+
+#[test]
+fn a_run_that_waits_for_instances() {
+    assert_snapshot!(page(&events(begun()), true), @"");
+}
+
+#[test]
+fn a_run_that_waits_for_a_vote_and_has_no_process() {
+    let asked = events(asked());
+    assert_eq!(view(&asked).vote(), Some(&StepId::new("phase-1/approve-1")));
+    assert_snapshot!(page(&asked, false), @"");
+}
+
+#[test]
+fn a_decided_approval_waits_no_more() {
+    for decision in [
+        EventKind::Approved { by: vec!["ann".into(), "bob".into()] },
+        EventKind::Rejected { by: "bob".into(), comment: String::new() },
+        EventKind::ApprovalExpired,
+        EventKind::StepFailed { error: StepError::new(ErrorClass::Approval, "rejected") },
+    ] {
+        let mut kinds = asked();
+        kinds.push((Some("phase-1/approve-1"), decision));
+        assert_eq!(view(&events(kinds)).vote(), None);
+    }
+    let mut resumed = asked();
+    resumed.push((None, EventKind::RunResumed));
+    assert!(view(&events(resumed)).vote().is_some(), "a resumed run still asks");
+}
+
+#[test]
+fn a_rolled_back_run_as_a_log() {
+    let mut kinds = begun();
+    let metric = Metric {
+        name: "errors".into(),
+        value: Some(0.05),
+        unit: "ratio".into(),
+        threshold: "< 0.01".into(),
+        verdict: Verdict::Fail,
+    };
+    let error = StepError::new(ErrorClass::Verification, "errors is too high\u{1b}[2J").hint("look at the new image");
+    kinds.extend([
+        (Some("phase-1/verify-1"), EventKind::StepStarted { title: "Verify errors".into() }),
+        (Some("phase-1/verify-1"), EventKind::Measured { metric }),
+        (Some("phase-1/verify-1"), EventKind::StepFailed { error }),
+        (Some("rollback"), EventKind::RollbackStarted { reason: "errors is too high".into() }),
+        (Some("rollback"), EventKind::GroupDeleted { group: new(), already_gone: false }),
+        (Some("rollback"), EventKind::StepSucceeded { took: Millis(900) }),
+        (None, EventKind::RunEnded { ending: Ending::RolledBack, summary: "errors is too high".into() }),
+    ]);
+    assert_snapshot!(log(&events(kinds.clone())), @"");
+    assert_snapshot!(page(&events(kinds), false), @"");
+}
+
+#[test]
+fn each_end_says_what_is_next() {
+    let last = |ending, summary: &str| {
+        let mut kinds = begun();
+        kinds.push((None, EventKind::Left { what: "The new group is sig-0000000c `web__2` with min 1, max 1, target 1".into() }));
+        kinds.push((None, EventKind::RunEnded { ending, summary: summary.into() }));
+        let text = log(&events(kinds));
+        text.split("\n\n").last().map(str::to_owned).unwrap_or_default()
+    };
+    assert_snapshot!(last(Ending::Succeeded, "it serves"), @"");
+    assert_snapshot!(last(Ending::Failed, "no"), @"");
+    assert_snapshot!(last(Ending::Aborted, "drift"), @"");
+    assert_snapshot!(last(Ending::Stuck, "group gone"), @"");
+}
+
+#[test]
+fn an_approval_shows_the_commands_that_answer_it() {
+    let text = log(&events(asked()));
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.contains("Approval needed")).collect();
+    assert_snapshot!(lines.join("\n"), @"");
+}
+
+#[test]
+fn a_resumed_run_is_no_longer_aborted() {
+    let mut kinds = begun();
+    kinds.push((None, EventKind::RunEnded { ending: Ending::Aborted, summary: "drift".into() }));
+    assert_eq!(view(&events(kinds.clone())).ending, Some(Ending::Aborted));
+    kinds.push((None, EventKind::RunResumed));
+    let seen = view(&events(kinds));
+    assert_eq!((seen.ending, seen.ended_at), (None, None));
+}
