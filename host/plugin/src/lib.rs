@@ -1,1 +1,38 @@
-//! Room.
+//! The plugin host: runs WebAssembly components as steps of a deployment.
+//!
+//! Implements [`PluginRunner`](shiftgate_model::PluginRunner) on the contract in `wit/`. A plugin is loaded from a file,
+//! checked, compiled once, and called in a fresh instance every time, with budgets on everything it may use up and with no
+//! rights beyond those that its manifest asks for and the workflow grants. This is the only room that knows wasmtime; none of
+//! its types leave. It reads no environment and prints nothing. Read [`run`](Plugins) first, then `guest`, `grants` and
+//! `egress`; the room that calls it is `engine`.
+
+mod bindings;
+mod budgets;
+mod cache;
+mod component;
+mod contract;
+mod convert;
+mod egress;
+mod engine;
+mod error;
+mod grants;
+mod guest;
+mod inspect;
+mod kinds;
+mod limiter;
+mod loader;
+mod log;
+mod manifest;
+mod promises;
+mod run;
+mod schema;
+mod trap;
+
+pub use budgets::Budgets;
+pub use error::{HostError, LoadError};
+pub use inspect::{ExportedKind, Imports, Inspection};
+pub use manifest::{HttpRequest, Manifest, Requests, SecretRequest, StateVersions};
+pub use run::{Plugins, PluginsConfig};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! Compiled components on disk, so that nothing is compiled twice.
+//!
+//! Compiled code is run as it stands, and a flipped bit in it goes unnoticed by the engine. So an entry carries an
+//! HMAC-SHA256 under a key of this installation, over its name and over the very bytes that are then loaded; the key and the
+//! entries have to be files of this user that nobody else can write. Any doubt means: compile again. Nothing here fails a
+//! call: a cache that cannot be used is told once, and left. `code.rs` is the only place that loads machine code.
+
+mod code;
+mod key;
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::OFlags;
+use sha2::{Digest as _, Sha256};
+use shiftgate_model::Digest;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use self::code::Verified;
+use self::key::Key;
+
+/// How components are compiled; another way of compiling makes other entries.
+const PROFILE: &[u8] = b"optimised";
+/// What an entry begins with; another layout gets another text.
+const MAGIC: &[u8; 16] = b"shiftgate-code-1";
+const MAC_LENGTH: usize = 32;
+/// Larger entries are not read.
+const ENTRY_LIMIT: u64 = 1 << 30;
+
+/// The directory of compiled components.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    /// None when the directory or its key cannot be trusted.
+    store: Option<Store>,
+    /// What compiled code depends on beyond the component: the engine's version, its settings and the processor.
+    compatibility: [u8; 32],
+}
+
+#[derive(Debug)]
+struct Store {
+    dir: PathBuf,
+    key: Key,
+}
+
+/// Why a component has no code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CodeError {
+    /// The compiler does not take it.
+    Refused(String),
+    /// It compiles, and needs more than an instance may have.
+    Demanding(String),
+}
+
+/// Where a component's code came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodeFrom {
+    /// An entry, verified.
+    Cache,
+    /// The compiler.
+    Compiler,
+}
+
+impl Cache {
+    /// Opens the cache in `dir`, making the directory and its key where there are none.
+    pub(crate) fn open(dir: &Path, engine: &Engine) -> Self {
+        let store = private_dir(dir).and_then(|()| Key::open(dir)).map(|key| Store { dir: dir.to_path_buf(), key });
+        if let Err(error) = &store {
+            tracing::warn!(dir = %dir.display(), %error, "compiled plugins are not kept: the cache directory cannot be used");
+        }
+        let mut hasher = Sha256Hasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self { store: store.ok(), compatibility: hasher.0.finalize().into() }
+    }
+
+    /// Whether a trustworthy entry of this component is there.
+    pub(crate) fn holds(&self, digest: &Digest) -> bool {
+        self.store.as_ref().is_some_and(|store| store.read(digest, &self.compatibility).is_ok())
+    }
+
+    /// The component's code, from the cache or from the compiler.
+    ///
+    /// # Errors
+    /// What the compiler or the engine says of a component that it does not take.
+    pub(crate) fn component(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> Result<(Component, CodeFrom), CodeError> {
+        if let Some(store) = &self.store {
+            match store.read(digest, &self.compatibility).and_then(|entry| code::load(engine, &entry.verified())) {
+                Ok(component) => return Ok((component, CodeFrom::Cache)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(component = %digest.0, %error, "a compiled plugin is not trusted; compiling it again")
+                }
+            }
+        }
+        let compiled = engine.precompile_component(wasm).map_err(|error| CodeError::Refused(format!("{error:#}")))?;
+        if let Some(store) = &self.store
+            && let Err(error) = store.write(digest, &self.compatibility, &compiled)
+        {
+            tracing::warn!(component = %digest.0, %error, "a compiled plugin cannot be kept");
+        }
+        let component =
+            code::load(engine, &Verified::just_compiled(&compiled)).map_err(|error| CodeError::Demanding(error.to_string()))?;
+        Ok((component, CodeFrom::Compiler))
+    }
+}
+
+/// An entry whose MAC fits its bytes and its name.
+struct Entry {
+    bytes: Vec<u8>,
+}
+
+impl Entry {
+    fn verified(&self) -> Verified<'_> {
+        Verified::from_entry(self)
+    }
+
+    fn code(&self) -> &[u8] {
+        self.bytes.get(MAGIC.len() + MAC_LENGTH..).unwrap_or_default()
+    }
+}
+
+impl Store {
+    fn path(&self, digest: &Digest, compatibility: &[u8; 32]) -> PathBuf {
+        let engine: String = compatibility.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        self.dir.join(format!("{}-{engine}.code", digest.0))
+    }
+
+    fn mac(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map_err(|error| doubt(&error.to_string()))?;
+        for part in [MAGIC.as_slice(), PROFILE, digest.0.as_bytes(), compatibility, code] {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        Ok(mac)
+    }
+
+    fn read(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Entry> {
+        let bytes = read_private(&self.path(digest, compatibility), ENTRY_LIMIT)?;
+        let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
+        let (mac, code) = rest.split_at_checked(MAC_LENGTH).ok_or_else(|| doubt("it is cut short"))?;
+        self.mac(digest, compatibility, code)?.verify_slice(mac).map_err(|_| doubt("its authentication code does not fit"))?;
+        Ok(Entry { bytes })
+    }
+
+    fn write(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<()> {
+        let mac = self.mac(digest, compatibility, code)?.finalize().into_bytes();
+        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, code])?;
+        std::fs::rename(&temporary.path, self.path(digest, compatibility))?;
+        sync_dir(&self.dir)
+    }
+}
+
+/// A file under a name of its own, written and synced, that goes away unless it was renamed.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    fn create(dir: &Path, parts: &[&[u8]]) -> io::Result<Self> {
+        let mut random = [0_u8; 16];
+        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = dir.join(format!(".tmp-{name}"));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let temporary = Self { path };
+        for part in parts {
+            file.write_all(part)?;
+        }
+        file.sync_all()?;
+        Ok(temporary)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After the rename there is nothing under this name.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Makes `dir` and sees to it that only this user can write there.
+fn private_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let found = std::fs::metadata(dir)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(doubt("it belongs to another user"));
+    }
+    if found.mode() & 0o022 != 0 {
+        std::fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// Reads a file that is this user's, no link, and writable by nobody else.
+fn read_private(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new().read(true).custom_flags(nofollow()).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(doubt("it is no regular file"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(doubt("it belongs to another user"));
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(doubt("other users may read or write it"));
+    }
+    if found.len() > limit {
+        return Err(doubt("it is larger than an entry can be"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default());
+    Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The flags that keep `open` from following a link, and from waiting at a pipe.
+fn nofollow() -> i32 {
+    i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default()
+}
+
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+fn doubt(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
+}
+
+/// Feeds a `Hash` into SHA-256, whose result is the same in every process.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(self.0.clone().finalize());
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+#[cfg(test)]
+mod tests;

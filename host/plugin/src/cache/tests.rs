@@ -1,0 +1,145 @@
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+const ADDER: &str = r#"(component (core module (func (export "f") (result i32) i32.const 1)))"#;
+const OTHER: &str = r#"(component (core module (func (export "f") (result i32) i32.const 2)))"#;
+
+struct World {
+    dir: tempfile::TempDir,
+    engine: Engine,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), engine: Engine::default() }
+    }
+
+    fn cache_dir(&self) -> PathBuf {
+        self.dir.path().join("cache")
+    }
+
+    /// Loads `text` through a newly opened cache, as another process would.
+    fn load(&self, text: &str) -> CodeFrom {
+        let wasm = wat::parse_str(text).unwrap();
+        self.open().component(&self.engine, &digest(text), &wasm).unwrap().1
+    }
+
+    fn open(&self) -> Cache {
+        Cache::open(&self.cache_dir(), &self.engine)
+    }
+
+    fn entry(&self, text: &str) -> PathBuf {
+        let cache = self.open();
+        cache.store.as_ref().unwrap().path(&digest(text), &cache.compatibility)
+    }
+}
+
+fn digest(text: &str) -> Digest {
+    let wasm = wat::parse_str(text).unwrap();
+    Digest(Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[test]
+fn nothing_is_compiled_twice() {
+    let world = World::new();
+    assert!(!world.open().holds(&digest(ADDER)));
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), CodeFrom::Cache);
+    assert!(world.open().holds(&digest(ADDER)));
+    let left: Vec<_> = std::fs::read_dir(world.cache_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "key and entry: {left:?}");
+}
+
+#[test]
+fn a_flipped_bit_anywhere_means_compiling_again() {
+    let world = World::new();
+    world.load(ADDER);
+    let path = world.entry(ADDER);
+    let whole = std::fs::read(&path).unwrap();
+    for place in [0, 15, 16, 47, 48, 64, whole.len() / 2, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        *bytes.get_mut(place).unwrap() ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(!world.open().holds(&digest(ADDER)), "byte {place}");
+        assert_eq!(world.load(ADDER), CodeFrom::Compiler, "byte {place}");
+        assert_eq!(world.load(ADDER), CodeFrom::Cache, "healed after byte {place}");
+    }
+}
+
+#[test]
+fn a_cut_or_swapped_or_linked_entry_means_compiling_again() {
+    let world = World::new();
+    world.load(ADDER);
+    world.load(OTHER);
+    let (path, other) = (world.entry(ADDER), world.entry(OTHER));
+    let whole = std::fs::read(&path).unwrap();
+
+    for length in [0, 10, 20, 48, whole.len() - 1] {
+        std::fs::write(&path, whole.get(..length).unwrap()).unwrap();
+        assert_eq!(world.load(ADDER), CodeFrom::Compiler, "{length} bytes");
+    }
+    std::fs::copy(&other, &path).unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler, "another component's entry");
+
+    let elsewhere = world.dir.path().join("elsewhere");
+    std::fs::rename(&path, &elsewhere).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler, "a link, even to a good entry");
+    assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+}
+
+#[test]
+fn an_entry_that_others_may_write_means_compiling_again() {
+    let world = World::new();
+    world.load(ADDER);
+    std::fs::set_permissions(world.entry(ADDER), Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), CodeFrom::Cache);
+}
+
+#[test]
+fn a_key_that_others_may_have_read_is_replaced_with_all_its_entries() {
+    let world = World::new();
+    world.load(ADDER);
+    let key = world.cache_dir().join("key");
+    let before = std::fs::read(&key).unwrap();
+    assert_eq!(std::fs::metadata(&key).unwrap().mode() & 0o777, 0o600);
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_ne!(std::fs::read(&key).unwrap(), before);
+
+    std::fs::write(&key, b"short").unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    std::fs::remove_file(&key).unwrap();
+    symlink("/dev/zero", &key).unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(std::fs::read(&key).unwrap().len(), 32);
+}
+
+#[test]
+fn another_engine_does_not_take_the_entry() {
+    let world = World::new();
+    world.load(ADDER);
+    let mut config = wasmtime::Config::new();
+    config.epoch_interruption(true);
+    let engine = Engine::new(&config).unwrap();
+    assert!(!Cache::open(&world.cache_dir(), &engine).holds(&digest(ADDER)));
+}
+
+#[test]
+fn without_a_usable_directory_plugins_still_load() {
+    let world = World::new();
+    std::fs::write(world.cache_dir(), b"a file where the directory should be").unwrap();
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+}
+
+#[test]
+fn a_directory_that_others_may_write_is_closed() {
+    let world = World::new();
+    std::fs::create_dir(world.cache_dir()).unwrap();
+    std::fs::set_permissions(world.cache_dir(), Permissions::from_mode(0o777)).unwrap();
+    world.load(ADDER);
+    assert_eq!(std::fs::metadata(world.cache_dir()).unwrap().mode() & 0o777, 0o700);
+}

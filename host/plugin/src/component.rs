@@ -1,0 +1,192 @@
+//! What a component file says of itself, read without compiling or running anything: what it is, imports, exports, manifest.
+//!
+//! Everything here works on untrusted bytes and returns values; `loader.rs` decides whether they make a plugin.
+
+use std::path::Path;
+
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+
+use crate::error::LoadError;
+
+/// The custom section that holds the manifest.
+const MANIFEST_SECTION: &str = "shiftgate:manifest";
+
+/// A component's outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Anatomy {
+    /// Names of its imports, in order.
+    pub(crate) imports: Vec<String>,
+    /// Names of its exports, in order.
+    pub(crate) exports: Vec<String>,
+    /// The manifests nearest to the component's top, without repetition.
+    pub(crate) manifests: Vec<Vec<u8>>,
+}
+
+/// Refuses what is no component, by its first bytes: each kind of mistake has its own message.
+pub(crate) fn sniff(file: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+    let file = file.to_path_buf();
+    if bytes.starts_with(b"\0asm") {
+        return match bytes.get(4..8) {
+            Some([0x0d, 0, 1, 0]) => Ok(()),
+            Some([1, 0, 0, 0]) => Err(LoadError::CoreModule { file }),
+            Some(_) => Err(LoadError::Broken { file, reason: "it has a version of the format that is not known".to_owned() }),
+            None => Err(LoadError::Broken { file, reason: "it ends within its first 8 bytes".to_owned() }),
+        };
+    }
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return Err(LoadError::Precompiled { file });
+    }
+    Err(LoadError::NotWasm { file, looks_like: looks_like(bytes) })
+}
+
+fn looks_like(bytes: &[u8]) -> &'static str {
+    const MAGICS: [(&[u8], &str); 5] = [
+        (b"\x7fELF", "a native program"),
+        (b"\x1f\x8b", "a gzip archive; unpack it first"),
+        (b"PK\x03\x04", "a zip archive; unpack it first"),
+        (b"\x28\xb5\x2f\xfd", "zstd data; unpack it first"),
+        (b"MZ", "a Windows program"),
+    ];
+    if bytes.is_empty() {
+        return "an empty file";
+    }
+    if let Some((_, name)) = MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return name;
+    }
+    let head = bytes.get(..1024).unwrap_or(bytes);
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.valid_up_to() + 3 < head.len() => return "data of another kind",
+        Err(error) => head.get(..error.valid_up_to()).and_then(|head| std::str::from_utf8(head).ok()).unwrap_or_default(),
+    };
+    let text = valid.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).to_ascii_lowercase();
+    if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        "an HTML page, as a download without a login leaves it"
+    } else if text.starts_with("(component") || text.starts_with("(module") {
+        "WebAssembly text; make a binary of it with `wasm-tools parse`"
+    } else if text.starts_with("version https://git-lfs") {
+        "a Git LFS pointer; fetch the file itself with `git lfs pull`"
+    } else if text.starts_with('{') || text.starts_with('[') {
+        "JSON"
+    } else {
+        "text"
+    }
+}
+
+/// Reads a component's outside. The reason of a failure is the parser's, with the place in the file.
+pub(crate) fn dissect(bytes: &[u8]) -> Result<Anatomy, String> {
+    let mut anatomy = Anatomy::default();
+    let mut manifests: Vec<(usize, Vec<u8>)> = Vec::new();
+    // How deep the parser is inside nested modules and components; 0 is the component itself.
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| error.to_string())? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err("it is a core module".to_owned()),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
+                manifests.push((depth, section.data().to_vec()));
+            }
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    anatomy.imports.push(import.map_err(|error| error.to_string())?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                for export in exports {
+                    let export = export.map_err(|error| error.to_string())?;
+                    if matches!(export.kind, ComponentExternalKind::Instance | ComponentExternalKind::Func) {
+                        anatomy.exports.push(export.name.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let nearest = manifests.iter().map(|(depth, _)| *depth).min();
+    for (depth, manifest) in manifests {
+        if Some(depth) == nearest && !anatomy.manifests.contains(&manifest) {
+            anatomy.manifests.push(manifest);
+        }
+    }
+    Ok(anatomy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(bytes: &[u8]) -> String {
+        sniff(Path::new("/plugins/x.wasm"), bytes).map_or_else(|error| error.to_string(), |()| "taken".to_owned())
+    }
+
+    #[test]
+    fn each_kind_of_mistake_has_its_own_message() {
+        insta::assert_snapshot!(
+                    [
+                        &b""[..],
+                        b"\n<!DOCTYPE html><title>Sign in</title>",
+                        b"{\"error\": \"not found\"}",
+                        b"404: not found, sorry \xe2\x82",
+                        b"(component (core module))",
+                        b"\x1f\x8b\x08\0",
+                        b"\x7fELF\x02\x01\x01",
+                        b"\x00\xff\xfe\xfd\xfc\xfb\xfa",
+                        b"\0asm\x01\0\0\0",
+                        b"\0asm\x0d\0",
+                        b"\0asm\x0a\0\x01\0",
+                        b"\0asm\x0d\0\x01\0",
+                    ]
+                    .map(refusal)
+                    .join("\n"),
+                    @r"
+`/plugins/x.wasm` is not WebAssembly: it is an empty file
+`/plugins/x.wasm` is not WebAssembly: it is an HTML page, as a download without a login leaves it
+`/plugins/x.wasm` is not WebAssembly: it is JSON
+`/plugins/x.wasm` is not WebAssembly: it is text
+`/plugins/x.wasm` is not WebAssembly: it is WebAssembly text; make a binary of it with `wasm-tools parse`
+`/plugins/x.wasm` is not WebAssembly: it is a gzip archive; unpack it first
+`/plugins/x.wasm` is not WebAssembly: it is a native program
+`/plugins/x.wasm` is not WebAssembly: it is data of another kind
+`/plugins/x.wasm` is a core WebAssembly module; a plugin is a component
+`/plugins/x.wasm` is a broken component: it ends within its first 8 bytes
+`/plugins/x.wasm` is a broken component: it has a version of the format that is not known
+taken
+"
+                );
+    }
+
+    #[test]
+    fn a_manifest_is_found_inside_a_core_module_and_the_nearest_one_counts() {
+        let inside = wat::parse_str(r#"(component (core module (@custom "shiftgate:manifest" "{}")))"#).unwrap();
+        assert_eq!(dissect(&inside).unwrap().manifests, [b"{}".to_vec()]);
+        let twice = wat::parse_str(
+            r#"(component (@custom "shiftgate:manifest" "{\"name\":1}")
+                 (core module (@custom "shiftgate:manifest" "{}")))"#,
+        )
+        .unwrap();
+        assert_eq!(dissect(&twice).unwrap().manifests, [b"{\"name\":1}".to_vec()]);
+    }
+
+    #[test]
+    fn imports_and_exports_are_those_of_the_component_itself() {
+        let bytes = wat::parse_str(
+            r#"(component
+                 (import "wasi:io/error@0.2.0" (instance))
+                 (component (import "inner:x/y@1.0.0" (instance)))
+                 (instance $i)
+                 (export "shiftgate:step/config@0.1.0" (instance $i)))"#,
+        )
+        .unwrap();
+        let anatomy = dissect(&bytes).unwrap();
+        assert_eq!(anatomy.imports, ["wasi:io/error@0.2.0"]);
+        assert_eq!(anatomy.exports, ["shiftgate:step/config@0.1.0"]);
+    }
+
+    #[test]
+    fn a_cut_component_says_where() {
+        let whole = wat::parse_str(r#"(component (core module (memory 1)))"#).unwrap();
+        let reason = dissect(whole.get(..whole.len() - 3).unwrap()).unwrap_err();
+        assert!(reason.contains("at offset"), "{reason}");
+    }
+}

@@ -1,0 +1,216 @@
+//! The one way from a guest to the network: `http.send` of the contract.
+//!
+//! Every hop of every request is decided afresh by [`decide`], goes to an address that was filtered, and is bounded in count,
+//! size and time. No proxy variables, no cookies, no automatic redirects or decompression. What a guest learns of a failure
+//! is its kind and one sentence. `connect.rs` resolves and connects, `headers.rs` says which headers may pass.
+
+mod connect;
+mod headers;
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+use shiftgate_model::Millis;
+
+use self::connect::Clients;
+pub(crate) use self::connect::{Lookup, SystemLookup};
+use crate::Budgets;
+use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
+
+/// More redirects than this are never followed.
+const REDIRECT_LIMIT: u32 = 10;
+
+/// Sends requests for guests. One a host; connections are shared by calls whose grants open the same addresses.
+#[derive(Debug)]
+pub(crate) struct Egress {
+    clients: Clients,
+}
+
+/// A request as a guest gives it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) timeout: Option<Millis>,
+    pub(crate) max_redirects: u32,
+}
+
+/// A response as a guest gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) final_url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is no response; the kinds of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    NotGranted(String),
+    AddressBlocked(String),
+    Dns(String),
+    Connect(String),
+    Tls(String),
+    Timeout,
+    TooLarge,
+    TooManyRedirects,
+    Protocol(String),
+    Quota,
+}
+
+/// What one call may still send.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    requests: u32,
+    request_bytes: usize,
+    response_bytes: usize,
+    timeout: Duration,
+}
+
+impl Quota {
+    pub(crate) fn new(budgets: &Budgets) -> Self {
+        Self {
+            requests: budgets.http_requests,
+            request_bytes: budgets.http_request_bytes as usize,
+            response_bytes: budgets.http_response_bytes as usize,
+            timeout: budgets.http_timeout.duration(),
+        }
+    }
+
+    fn take(&mut self) -> Result<(), Failure> {
+        self.requests = self.requests.checked_sub(1).ok_or(Failure::Quota)?;
+        Ok(())
+    }
+}
+
+/// One hop on its way: what is sent next.
+struct Hop {
+    target: Target,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Egress {
+    pub(crate) fn new(lookup: impl Lookup) -> Self {
+        Self { clients: Clients::new(lookup) }
+    }
+
+    /// Sends `ask` and follows its redirects, within the rights and the quota of one call.
+    pub(crate) async fn exchange(&self, rights: &Rights, quota: &mut Quota, ask: Ask) -> Result<Answer, Failure> {
+        let limit = quota.timeout;
+        let timeout = ask.timeout.map_or(limit, |asked| asked.duration().min(limit));
+        tokio::time::timeout(timeout, self.follow(rights, quota, ask)).await.unwrap_or(Err(Failure::Timeout))
+    }
+
+    async fn follow(&self, rights: &Rights, quota: &mut Quota, ask: Ask) -> Result<Answer, Failure> {
+        let headers = headers::checked(&ask.headers, ask.body.len()).map_err(Failure::Protocol)?;
+        if ask.body.len() + headers::size(&headers) > quota.request_bytes {
+            return Err(Failure::TooLarge);
+        }
+        let target = Target::parse(&ask.method, &ask.url).map_err(malformed)?;
+        let mut hop = Hop { target, headers, body: ask.body };
+        let redirects = ask.max_redirects.min(REDIRECT_LIMIT);
+        let mut followed = 0;
+        loop {
+            quota.take()?;
+            let response = self.send(rights, &hop).await?;
+            let location = redirect_of(&response);
+            match location {
+                Some(location) if redirects > 0 => {
+                    if followed == redirects {
+                        return Err(Failure::TooManyRedirects);
+                    }
+                    followed += 1;
+                    hop = hop.redirected(response.status(), &location)?;
+                }
+                Some(_) | None => return receive(response, &hop.target, quota.response_bytes).await,
+            }
+        }
+    }
+
+    /// Decides on one hop and sends it.
+    async fn send(&self, rights: &Rights, hop: &Hop) -> Result<reqwest::Response, Failure> {
+        let opened = match decide(&hop.target, rights) {
+            Decision::Allow { addresses } => addresses,
+            Decision::Deny(text) => return Err(Failure::NotGranted(text)),
+        };
+        literal_address(rights, &hop.target, &opened)?;
+        let method = Method::from_bytes(hop.target.method().as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
+        let client = self.clients.get(hop.target.scheme(), &opened).map_err(|error| Failure::Tls(connect::chain(&error)))?;
+        let request = client.request(method, hop.target.url().clone()).headers(hop.headers.clone()).body(hop.body.clone());
+        request.send().await.map_err(|error| connect::failure(&error, rights, &hop.target))
+    }
+}
+
+/// An address in the URL itself is connected to without any lookup, so it is filtered here.
+fn literal_address(rights: &Rights, target: &Target, opened: &[IpNet]) -> Result<(), Failure> {
+    match target.literal_address().and_then(|address| Some((address, address_refusal(address, opened)?))) {
+        None => Ok(()),
+        Some((address, kind)) => Err(connect::blocked(rights, target, address, kind)),
+    }
+}
+
+fn malformed(error: Malformed) -> Failure {
+    Failure::Protocol(error.to_string())
+}
+
+/// Where a response redirects to, as the server wrote it.
+fn redirect_of(response: &reqwest::Response) -> Option<String> {
+    let redirects = matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    let location = response.headers().get(LOCATION).filter(|_| redirects)?;
+    location.to_str().ok().map(ToOwned::to_owned)
+}
+
+impl Hop {
+    /// The next hop: the method and body that the status asks for, and no credentials across origins.
+    fn redirected(self, status: StatusCode, location: &str) -> Result<Self, Failure> {
+        let keeps_method = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
+            || matches!(self.target.method(), "GET" | "HEAD");
+        let method = if keeps_method { self.target.method() } else { "GET" };
+        let target = self.target.redirected(method, location).map_err(malformed)?;
+        let mut headers = self.headers;
+        if target.origin() != self.target.origin() {
+            headers = headers::without_credentials(headers);
+        }
+        if keeps_method {
+            return Ok(Self { target, headers, body: self.body });
+        }
+        Ok(Self { target, headers: headers::without_body(headers), body: Vec::new() })
+    }
+}
+
+/// Reads a whole response, up to `limit` bytes of body.
+async fn receive(mut response: reqwest::Response, target: &Target, limit: usize) -> Result<Answer, Failure> {
+    let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if target.method() != "HEAD" && announced.is_some_and(|length| length > limit as u64) {
+        return Err(Failure::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Failure::Protocol(connect::chain(&error)))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Failure::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status().as_u16(),
+        final_url: target.url().to_string(),
+        headers: headers::received(response.headers()),
+        body,
+    })
+}
+
+#[cfg(test)]
+mod tests;

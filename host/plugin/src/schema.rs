@@ -1,0 +1,96 @@
+//! Checks a step's config against the JSON Schema of the plugin's manifest, before any code of the plugin runs.
+//!
+//! Reaches no network and no file: a schema that refers outside itself is refused. Patterns run on an engine without
+//! backtracking, so that a plugin's schema cannot stall its host.
+
+use std::fmt;
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::Value;
+
+/// A config schema, compiled once a component.
+pub(crate) struct ConfigSchema(Validator);
+
+impl fmt::Debug for ConfigSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConfigSchema")
+    }
+}
+
+/// A problem: a JSON pointer into the config, and what is wrong there.
+pub(crate) type Problem = (String, String);
+
+impl ConfigSchema {
+    /// Compiles a schema.
+    pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .with_pattern_options(PatternOptions::regex())
+            .build(schema)
+            .map(Self)
+            .map_err(|error| format!("`config` is not a JSON Schema (2020-12): {error}"))
+    }
+
+    /// Every problem at once, in the schema's order, `limit` at most.
+    pub(crate) fn problems(&self, config: &Value, limit: usize) -> Vec<Problem> {
+        if self.0.is_valid(config) {
+            return Vec::new();
+        }
+        self.0
+            .iter_errors(config)
+            .take(limit)
+            .map(|error| (error.instance_path().to_string(), crate::log::printable(&error.to_string())))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_comes_at_once_with_its_place() {
+        let schema = ConfigSchema::compile(&json!({
+            "type": "object",
+            "required": ["url"],
+            "additionalProperties": false,
+            "properties": {
+                "url": { "type": "string" },
+                "threshold": { "type": "object", "properties": { "max": { "type": "number", "minimum": 0 } } },
+            },
+        }))
+        .unwrap();
+        assert!(schema.problems(&json!({ "url": "http://a" }), 10).is_empty());
+        let problems = schema.problems(&json!({ "threshold": { "max": -1 }, "tresh\u{1b}old": {} }), 10);
+        let told: Vec<String> = problems.iter().map(|(pointer, message)| format!("{pointer}: {message}")).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+/threshold/max: -1 is less than the minimum of 0
+: Additional properties are not allowed ('tresh\u{1b}old' was unexpected)
+: "url" is a required property
+"#);
+    }
+
+    #[test]
+    fn a_schema_that_reaches_outside_or_is_none_is_refused() {
+        assert!(ConfigSchema::compile(&json!({ "type": "strange" })).is_err());
+        assert!(ConfigSchema::compile(&json!({ "$ref": "https://example.com/schema.json" })).is_err());
+        assert!(ConfigSchema::compile(&json!({ "$ref": "file:///etc/passwd" })).is_err());
+    }
+
+    #[test]
+    fn a_schema_that_refers_to_itself_does_not_overflow_the_stack() {
+        let endless = [
+            json!({ "$ref": "#" }),
+            json!({ "allOf": [{ "$ref": "#" }] }),
+            json!({ "$defs": { "a": { "$ref": "#/$defs/b" }, "b": { "anyOf": [{ "$ref": "#/$defs/a" }] } }, "$ref": "#/$defs/a" }),
+            json!({ "not": { "$ref": "#" } }),
+        ];
+        for schema in endless {
+            if let Ok(schema) = ConfigSchema::compile(&schema) {
+                let _ = schema.problems(&json!({ "a": { "a": {} } }), 10);
+            }
+        }
+    }
+}

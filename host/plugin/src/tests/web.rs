@@ -1,0 +1,113 @@
+//! A guest and the network: through its grants, and only so. What `egress` refuses in detail is tested there.
+
+use super::guests::{Text, guest, manifest};
+use super::server::Server;
+use super::*;
+
+use PluginKind::Verification;
+use shiftgate_model::{HttpGrant, Millis};
+
+/// A guest that sends `GET url`, and reports the body, or the error's text as a failure.
+fn fetcher(url: &str) -> Vec<u8> {
+    let start = format!(
+        "(call $send (i32.const 2048) (i32.const 3) (i32.const 2051) (i32.const {length}) (i32.const 0) (i32.const 0)
+           (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 3) (i32.const 512))
+         (if (i32.load8_u (i32.const 512))
+           (then
+             (i32.store8 (i32.const 1040) (i32.const 2))
+             (i32.store (i32.const 1044) (i32.load (i32.const 520)))
+             (i32.store (i32.const 1048) (i32.load (i32.const 524))))
+           (else
+             (i32.store (i32.const 1044) (i32.load (i32.const 536)))
+             (i32.store (i32.const 1048) (i32.load (i32.const 540)))))
+         (i32.const 1024)",
+        length = url.len()
+    );
+    let more = format!(r#"(data (i32.const 2048) "GET{url}")"#);
+    let mut manifest = manifest(Verification);
+    let requests = json!({ "http": [{ "from_config": "/url", "methods": ["GET"], "reason": "asks" }] });
+    manifest.as_object_mut().unwrap().insert("requests".to_owned(), requests);
+    guest(Verification, &Text { start: &start, more: &more, ..Text::default() }, &manifest)
+}
+
+fn grants(url: &str, addresses: &[&str]) -> Grants {
+    let addresses = addresses.iter().map(ToString::to_string).collect();
+    Grants { http: vec![HttpGrant { url: url.to_owned(), methods: vec!["GET".to_owned()], addresses }] }
+}
+
+async fn fetched(world: &World, url: &str, config_url: &str, grants: Grants) -> Result<PluginReply, PluginError> {
+    let source = PluginSource { grants, ..world.source(&fetcher(url)) };
+    world.call_with(&source, Verification, Call::Start { summary: None }, json!({ "url": config_url })).await
+}
+
+#[tokio::test]
+async fn a_granted_request_goes_out_and_comes_back() {
+    let world = World::new();
+    let server = Server::saying("hello").await;
+    let origin = server.origin();
+    let reply = fetched(&world, &format!("{origin}/api?x=1"), &origin, grants(&origin, &["127.0.0.0/8"])).await.unwrap();
+    assert_eq!(shape(&reply.outcome), "pass: hello");
+    let seen = server.seen();
+    assert!(seen.first().unwrap().starts_with("GET /api?x=1 HTTP/1.1\r\n"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_denial_is_a_value_with_the_lines_that_would_grant_it() {
+    let world = World::new();
+    let server = Server::saying("hello").await;
+    let origin = server.origin();
+    let told = async |config: &str, grants| {
+        let reply = fetched(&world, &format!("{origin}/api"), config, grants).await.unwrap();
+        let log: String = reply.log.iter().map(|line| format!("\n{}", line.message)).collect();
+        let Outcome::Reported(report) = reply.outcome else { panic!("{:?}", reply.outcome) };
+        assert!(log.replace('\n', "\\n").ends_with(&report.summary), "the guest was told the same: {}", report.summary);
+        format!("{}{log}", report.verdict).replace(&server.port().to_string(), "PORT")
+    };
+    insta::assert_snapshot!(told(&origin, Grants::default()).await, @r#"
+fail
+GET http://127.0.0.1:PORT/api is not granted; these lines of the workflow would grant it:
+plugins:
+  guest:
+    grants:
+      http:
+        - { url: "http://127.0.0.1:PORT", methods: [GET], addresses: ["127.0.0.1/32"] }
+"#);
+    insta::assert_snapshot!(told("http://elsewhere.example", grants(&origin, &["127.0.0.0/8"])).await, @r"
+fail
+GET http://127.0.0.1:PORT/api: the plugin's manifest does not ask for it, so no grant can allow it
+");
+    insta::assert_snapshot!(told(&origin, grants(&origin, &[])).await, @r#"
+fail
+127.0.0.1 is 127.0.0.1 (loopback), which no grant opens; these lines of the workflow would open it:
+plugins:
+  guest:
+    grants:
+      http:
+        - { url: "http://127.0.0.1:PORT", methods: [GET], addresses: ["127.0.0.1/32"] }
+"#);
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_grant_that_cannot_be_read_stops_the_call() {
+    let world = World::new();
+    let error = fetched(&world, "http://a.example", "http://a.example", grants("a.example", &[])).await.unwrap_err();
+    insta::assert_snapshot!(world.told(&error), @r#"
+plugin `guest`: the grant `a.example` cannot be read: it is not a URL such as `https://api.example.com/v1`
+  hint: write a grant as `- { url: "https://api.example.com/v1", methods: [GET] }`
+"#);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_too_long_is_ended_whatever_it_waits_for() {
+    let world = World::with(Budgets { wall: Millis(150), ..Budgets::default() });
+    let silent = Server::start(|_| String::new()).await;
+    let origin = silent.origin();
+    let error = fetched(&world, &origin, &origin, grants(&origin, &["127.0.0.1"])).await.unwrap_err();
+    insta::assert_snapshot!(world.told(&error), @r"
+plugin `guest`: step `phase-1/verify-1`: it used up its budget `wall time` of 150ms: the call had not ended
+  hint: give the plugin less to do in one call (a shorter range, fewer targets), or report it to its author
+");
+    assert!(error.retryable);
+    assert_eq!(silent.seen().len(), 1);
+}
