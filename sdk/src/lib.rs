@@ -109,3 +109,16 @@ pub mod __private {
     #[cfg(target_family = "wasm")]
     pub use wit_bindgen;
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_documentation_shows_the_example_as_it_is_and_it_is_short() {
+        let example = include_str!("../examples/queue_depth.rs");
+        assert!(
+            include_str!("../../docs/plugins.md").contains(example),
+            "docs/plugins.md shows another plugin than sdk/examples"
+        );
+        assert!(example.lines().count() < 40);
+    }
+}

@@ -88,7 +88,7 @@ impl Settings {
         if self.interval.is_zero() {
             problems.push(Problem::at("/interval", "expected more than no time"));
         }
-        let least = self.interval * u64::from(self.successes - 1);
+        let least = self.interval * u64::from(self.successes.saturating_sub(1));
         if self.r#for < least {
             let message = format!("{} tries in a row, {} apart, need `for: {least}` at least", self.successes, self.interval);
             problems.push(Problem::at("/for", message));

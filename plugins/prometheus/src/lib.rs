@@ -29,12 +29,11 @@ impl Verification for Prometheus {
         if let Some(problem) = config.problems().first() {
             return Err(StepError::never("bad-config", format!("{}: {}", problem.pointer, problem.message)));
         }
-        let needed = config.initial_delay.as_millis() + config.interval().as_millis() * u64::from(config.count() - 1);
-        if let Some(deadline) = cx.run().deadline
-            && deadline < cx.now() + Duration::from_millis(needed)
-        {
-            let needed = Duration::from_millis(needed);
-            cx.warn(format!("the measurements need {needed}, and the step has {}", deadline.since(cx.now())));
+        let measuring = config.interval() * u64::from(config.count().saturating_sub(1));
+        let (begins, deadline) = (cx.now() + config.initial_delay, cx.run().deadline);
+        if let Some(deadline) = deadline.filter(|deadline| *deadline < begins + measuring) {
+            let (needed, left) = ((begins + measuring).since(cx.now()), deadline.since(cx.now()));
+            cx.warn(format!("the measurements need {needed}, and the step has {left}"));
         }
         if !config.initial_delay.is_zero() {
             return Ok(Step::wait(Record::default()).after(config.initial_delay));
@@ -117,6 +116,14 @@ mod tests {
         assert_eq!(report.verdict, Verdict::Fail);
         assert_eq!(report.summary, "measurement 2 of 3: errors is 0.2, wanted <= 0.01");
         assert_eq!(host.requests().len(), 2);
+    }
+
+    #[test]
+    fn a_deadline_that_comes_too_early_is_told_at_once() {
+        let mut host = host(&["0", "0", "0"]);
+        host.run.deadline = Some(host.run.started_at + Duration::from_secs(90));
+        testing::verify::<Prometheus>(&host, &config()).unwrap();
+        assert_eq!(host.logs()[0].1, "the measurements need 2m, and the step has 1m 30s");
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl WrapUp for Webhook {
         if cx.run().dry_run {
             return Ok(Receipt::of(Action::Planned(format!("post `{}` to {}", summary.ending, config.url))).into());
         }
-        let facts = template::facts(cx.run(), summary, cx.now());
+        let facts = template::facts(cx.run(), summary);
         let body = template::body(config.body.as_ref(), &facts);
         Self::poll(cx, config, Post { tried: 0, body }, Wake::Timer)
     }

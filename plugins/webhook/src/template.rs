@@ -25,8 +25,8 @@ pub const NAMES: [&str; 14] = [
     "attributes",
 ];
 
-/// All facts under [`NAMES`].
-pub fn facts(run: &RunInfo, summary: &Summary, at: Timestamp) -> Map<String, Value> {
+/// All facts under [`NAMES`]: the same for every attempt at a step, so that a doubled post is a doubled post.
+pub fn facts(run: &RunInfo, summary: &Summary) -> Map<String, Value> {
     let facts = json!({
         "run": run.run,
         "step": run.step,
@@ -40,7 +40,7 @@ pub fn facts(run: &RunInfo, summary: &Summary, at: Timestamp) -> Map<String, Val
         "ami": run.artifact.ami,
         "newGroup": run.new_group.as_ref().map(group),
         "oldGroup": run.old_group.as_ref().map(group),
-        "at": at.0,
+        "at": run.started_at.0,
         "attributes": summary.attributes,
     });
     match facts {
@@ -136,7 +136,8 @@ mod tests {
         let mut run = FakeHost::new().run;
         run.new_group = Some(Group { id: "sig-1".into(), name: "web__1".into(), target: 4, maximum: 10, ..Group::default() });
         let summary = Summary { ending: "rolled_back".into(), text: "Verify failed".into(), ..Summary::default() };
-        facts(&run, &summary, Timestamp(7))
+        run.started_at = Timestamp(7);
+        facts(&run, &summary)
     }
 
     #[test]
