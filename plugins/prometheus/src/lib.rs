@@ -47,7 +47,10 @@ impl Verification for Prometheus {
         if let Some(last) = record.measurements.last() {
             let (taken, count, name) = (record.taken, config.count(), &config.name);
             match last.verdict {
-                Some(verdict) => cx.progress(format!("measurement {taken} of {count}: {name} is {}: {verdict}", last.value)),
+                Some(Verdict::Inconclusive) => cx.progress(format!("measurement {taken} of {count}: {}", last.value)),
+                Some(verdict) => {
+                    cx.progress(format!("measurement {taken} of {count}: {name} is {}: {verdict}", record.last(config)))
+                }
                 None => cx.warn(format!("the query went wrong: {}", last.value)),
             }
         }

@@ -140,7 +140,7 @@ impl Record {
     /// Decides what to do after the last measurement.
     pub fn next(&self, settings: &Settings) -> Next {
         let threshold = settings.threshold();
-        let last = self.measurements.last().map_or("", |measurement| measurement.value.as_str());
+        let last = self.last(settings);
         let (taken, count) = (self.taken, settings.count());
         if self.errors_in_a_row > 0 {
             let errors = self.errors_in_a_row;
@@ -186,15 +186,17 @@ impl Record {
             return Next::End(verdict, format!("none of {taken} measurements was {threshold}"));
         }
         let summary = match (taken, self.successful) {
-            (1, _) => format!("{} is {}, wanted {threshold}", settings.name, self.last_value()),
+            (1, _) => format!("{} is {}, wanted {threshold}", settings.name, self.last(settings)),
             (taken, good) if taken == good => format!("all {taken} measurements were {threshold}"),
             (taken, good) => format!("{good} of {taken} measurements were {threshold}; the limits allow it"),
         };
         Next::End(self.good(), summary)
     }
 
-    fn last_value(&self) -> &str {
-        self.measurements.last().map_or("", |measurement| measurement.value.as_str())
+    /// The last measurement's value or what went wrong, as a person wants to read it.
+    pub fn last(&self, settings: &Settings) -> String {
+        let text = self.measurements.last().map_or("", |measurement| measurement.value.as_str());
+        text.parse().map_or_else(|_| text.to_owned(), |value| readable(value, settings))
     }
 
     /// Pass, or warn when something was let through.
@@ -212,6 +214,13 @@ fn judge(value: f64, settings: &Settings) -> Verdict {
     } else {
         Verdict::Inconclusive
     }
+}
+
+/// Four digits, but all of them where fewer would stand on the other side of the threshold.
+pub fn readable(value: f64, settings: &Settings) -> String {
+    let short: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    let bad = |value: f64| settings.badness(value) > 0.0;
+    if bad(short) == bad(value) { short.to_string() } else { value.to_string() }
 }
 
 /// Whether a count has passed a limit; a limit below 0 is none.
@@ -365,6 +374,14 @@ mod tests {
         assert_eq!(record.measurements.len(), KEPT);
         assert_eq!(record.measurements.iter().filter(|m| !m.raw.is_empty()).count(), RAW_ANSWERS);
         assert!(serde_json::to_vec(&record).unwrap().len() < 60 * 1024);
+    }
+
+    #[test]
+    fn numbers_are_short_but_never_on_the_other_side() {
+        let shown = |value: f64| readable(value, &settings(json!({"max": 0.01})));
+        let texts = [0.051_925_285, 0.010_000_000_1, 0.009_999_999, 123_456.0, 0.0].map(shown);
+        assert_eq!(texts, ["0.05193", "0.0100000001", "0.01", "123500", "0"]);
+        assert_eq!([f64::INFINITY, f64::NEG_INFINITY].map(shown), ["inf", "-inf"]);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::measure::{Measurement, Record};
 
 /// Everything that was measured, under the verdict.
 pub fn report(record: &Record, verdict: Verdict, summary: String, settings: &Settings) -> Report {
-    let mut report = Report::new(verdict, summary.clone());
+    let mut report = Report::new(verdict, summary);
     if matches!(verdict, Verdict::Fail | Verdict::Inconclusive) {
-        report = report.finding(verdict, format!("{}: {summary}", settings.query));
+        report =
+            report.finding(verdict, format!("`{}`: {}, wanted {}", settings.query, record.last(settings), settings.threshold()));
     }
     // Failed and empty measurements within their limits are something to look at, no more.
     let softened =
@@ -36,7 +37,7 @@ pub fn report(record: &Record, verdict: Verdict, summary: String, settings: &Set
         report = report.metric(metric(settings.name.clone(), last_value, own));
     }
     if let Some(worst) = record.worst
-        && record.taken > 1
+        && Some(worst.value) != last_value
     {
         let own = if worst.badness > 0.0 { Verdict::Fail } else { Verdict::Pass };
         report =
