@@ -13,7 +13,6 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Reads it. Variables that are not UTF-8 count as unset.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub(crate) fn read() -> Self {
         let text =
             |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));

@@ -49,6 +49,16 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
+/// Makes the cells of each column equally wide; those of the last one end their lines, and stay.
+pub(crate) fn align<const N: usize>(rows: &mut [[String; N]]) {
+    for column in 0..N.saturating_sub(1) {
+        let width = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            *cell = format!("{cell:<width$}");
+        }
+    }
+}
+
 /// The program's commands, as a person would type them to reach the same state directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Commands {

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::Embedded;
 use crate::run_id;
-use crate::text::{Commands, printable};
+use crate::text::{Commands, align, printable};
 
 /// The image that is live before.
 const BLUE: &str = "ami-0b10e000000000000";
@@ -147,22 +147,24 @@ fn world(strategy: StrategyArg) -> World {
 /// The groups of the simulated account, and the calls that were made to it.
 fn world_after(groups: &[GroupView], calls: usize) -> String {
     let mut text = format!("\n{}\n", "World after".bold());
-    let name = |group: &GroupView| printable(&group.name);
-    let width = groups.iter().map(|group| name(group).chars().count()).max().unwrap_or(0);
-    for group in groups {
-        let name = name(group);
-        if group.deleted {
-            let _ = writeln!(text, "  {name:<width$}  {}  deleted", group.id);
-            continue;
-        }
-        let Numbers { minimum, target, maximum } = group.capacity;
-        let (healthy, total) = (group.instances.healthy, group.instances.total);
-        let image = printable(&group.image);
-        let _ = writeln!(
-            text,
-            "  {name:<width$}  {}  min {minimum}, max {maximum}, target {target}  {healthy} of {total} healthy  {image}",
-            group.id
-        );
+    let mut rows: Vec<[String; 4]> = groups
+        .iter()
+        .map(|group| {
+            let GroupView { name, id, capacity, image, instances, deleted, .. } = group;
+            let has = match deleted {
+                true => "deleted".to_owned(),
+                false => format!("min {}, max {}, target {}", capacity.minimum, capacity.maximum, capacity.target),
+            };
+            let instances = match deleted {
+                true => String::new(),
+                false => format!("{} of {} healthy, {}", instances.healthy, instances.total, printable(image)),
+            };
+            [printable(name), id.clone(), has, instances]
+        })
+        .collect();
+    align(&mut rows);
+    for row in &rows {
+        let _ = writeln!(text, "  {}", row.join("  ").trim_end());
     }
     let _ = writeln!(text, "  {calls} calls of Spot's API");
     text

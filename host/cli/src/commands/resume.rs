@@ -1,7 +1,7 @@
 //! `shiftgate resume`: goes on with a run that was interrupted, killed or aborted, from its own copy of the plan.
 
 use shiftgate_engine::{Pace, Runs as _};
-use shiftgate_model::{Ending, EventKind, Events as _};
+use shiftgate_model::{Ending, EventKind, Events as _, RunId};
 
 use crate::app::{self, App};
 use crate::args::Resume;
@@ -12,18 +12,14 @@ use crate::{credentials, preflight, run_id, wiring};
 
 pub(crate) async fn run(app: &mut App, args: &Resume) -> Result<Exit, Failure> {
     let record = app.record().await?;
-    let row = run_id::find(&record, &args.look.run).await?;
-    let run = &row.id;
-    match row.ending {
-        None | Some(Ending::Aborted) => {}
-        Some(ending) => {
-            let logs = app.commands().of("logs", run);
-            return Err(Failure::new(Exit::Ended, format!("run {run} has ended: {ending}; there is nothing to go on with"))
-                .hint(format!("`{logs}` shows what happened; `shiftgate run` starts a new one")));
-        }
-    }
-    let plan = record.plan(run).await?;
+    let found = run_id::find(&record, &args.look.run).await?;
+    let run = &found.id;
+    goes_on(app, run, found.ending)?;
     let _lock = drive::lock(&record, run)?;
+    // Whoever drove it until now may have brought it to its end.
+    let row = record.run(run).await?.ok_or_else(|| Failure::bug(format!("run {run} is gone from the record")))?;
+    goes_on(app, run, row.ending)?;
+    let plan = record.plan(run).await?;
     let config = credentials::spot(&app.env, &plan.infrastructure, Some(row.account.clone()))?;
     preflight::account(&config).await?;
     let plugins = wiring::plugins(app)?;
@@ -45,5 +41,17 @@ pub(crate) async fn run(app: &mut App, args: &Resume) -> Result<Exit, Failure> {
     match drive::drive(app, drive).await? {
         Driven::Ended(ending) => Ok(drive::exit(ending)),
         Driven::Interrupted => Err(super::run::interrupted(app, run)),
+    }
+}
+
+/// An ending is terminal, but for an abort.
+fn goes_on(app: &App, run: &RunId, ending: Option<Ending>) -> Result<(), Failure> {
+    match ending {
+        None | Some(Ending::Aborted) => Ok(()),
+        Some(ending) => {
+            let logs = app.commands().of("logs", run);
+            Err(Failure::new(Exit::Ended, format!("run {run} has ended: {ending}; there is nothing to go on with"))
+                .hint(format!("`{logs}` shows what happened; `shiftgate run` starts a new one")))
+        }
     }
 }

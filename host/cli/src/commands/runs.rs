@@ -11,7 +11,7 @@ use crate::app::{self, App};
 use crate::args::{Format, Runs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::text::{date_time, length, printable};
+use crate::text::{align, date_time, length, printable};
 
 /// More runs than a record will ever hold.
 const ALL: u32 = i32::MAX as u32;
@@ -83,29 +83,20 @@ fn line(row: RunRow, state: &'static str) -> Line {
 }
 
 fn table(lines: &[Line], now: Timestamp) -> String {
-    const HEAD: [&str; 6] = ["RUN", "STATE", "WORKFLOW", "ARTIFACT", "STARTED", "TOOK"];
-    let rows: Vec<[String; 6]> = lines
-        .iter()
-        .map(|line| {
-            let took = length(line.ended_at.unwrap_or(now).since(line.started_at));
-            let [workflow, artifact] = [line.workflow.as_str(), line.artifact.as_str()].map(printable);
-            [line.run.to_string(), line.state.to_owned(), workflow, artifact, date_time(line.started_at), took]
-        })
-        .collect();
-    let mut widths = HEAD.map(str::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
+    let head = ["RUN", "STATE", "WORKFLOW", "ARTIFACT", "STARTED", "TOOK"].map(str::to_owned);
+    let mut rows = vec![head];
+    rows.extend(lines.iter().map(|line| {
+        let took = length(line.ended_at.unwrap_or(now).since(line.started_at));
+        let [workflow, artifact] = [line.workflow.as_str(), line.artifact.as_str()].map(printable);
+        [line.run.to_string(), line.state.to_owned(), workflow, artifact, date_time(line.started_at), took]
+    }));
+    align(&mut rows);
     let mut text = String::new();
-    let mut put = |cells: [&str; 6], paint: &dyn Fn(String, usize) -> String| {
-        let padded = cells.iter().zip(widths).enumerate().map(|(index, (cell, width))| paint(format!("{cell:<width$}"), index));
-        let _ = writeln!(text, "{}", padded.collect::<Vec<_>>().join("  ").trim_end());
-    };
-    put(HEAD, &|cell, _| cell.bold().to_string());
-    for row in &rows {
-        put(row.each_ref().map(String::as_str), &|cell, index| if index == 1 { paint(cell) } else { cell });
+    for (index, [run, state, rest @ ..]) in rows.into_iter().enumerate() {
+        let rest = rest.join("  ");
+        let line =
+            if index == 0 { [run, state, rest].join("  ").bold().to_string() } else { [run, paint(state), rest].join("  ") };
+        let _ = writeln!(text, "{line}");
     }
     text
 }
@@ -146,6 +137,10 @@ mod tests {
             line("20261123-214501-0a0a", "succeeded", Some(Timestamp(1_795_470_501_000))),
         ];
         let text = table(&lines, Timestamp(1_795_470_401_000));
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
+        RUN                   STATE             WORKFLOW    ARTIFACT    STARTED                  TOOK
+        20261123-214501-k3f9  waits for a vote  web-canary  ami-0green  2026-11-23 21:45:01 UTC  1m 40s
+        20261123-214501-0a0a  succeeded         web-canary  ami-0green  2026-11-23 21:45:01 UTC  3m 20s
+        ");
     }
 }

@@ -30,6 +30,9 @@ impl View {
             EventKind::RollbackStarted { reason } => {
                 self.rolling_back = Some(reason.clone());
                 self.phase = None;
+                if let Some(step) = step {
+                    self.step_started(step, "Rollback", event.at);
+                }
             }
             EventKind::Left { what } => self.left.push(what.clone()),
             EventKind::RunEnded { ending, summary } => {
@@ -49,13 +52,7 @@ impl View {
     fn apply_to_step(&mut self, id: Option<&StepId>, at: Timestamp, kind: &EventKind) {
         let Some(id) = id else { return };
         match kind {
-            EventKind::StepStarted { title } => self.step(id, |step| {
-                step.title.clone_from(title);
-                step.state = StepState::Running;
-                step.detail.clear();
-                step.started_at.get_or_insert(at);
-                step.took = None;
-            }),
+            EventKind::StepStarted { title } => self.step_started(id, title, at),
             EventKind::StepSkipped { reason } => self.step_is(id, StepState::Skipped, reason),
             EventKind::StepSucceeded { took } => self.step(id, |step| {
                 step.state = StepState::Done;
@@ -154,6 +151,16 @@ impl View {
             | EventKind::StepRetried { .. } => self.waits_for = None,
             _ => {}
         }
+    }
+
+    fn step_started(&mut self, id: &StepId, title: &str, at: Timestamp) {
+        self.step(id, |step| {
+            title.clone_into(&mut step.title);
+            step.state = StepState::Running;
+            step.detail.clear();
+            step.started_at.get_or_insert(at);
+            step.took = None;
+        });
     }
 
     fn step_is(&mut self, id: &StepId, state: StepState, detail: &str) {

@@ -97,14 +97,56 @@ fn asked() -> Vec<(Option<&'static str>, EventKind)> {
 
 #[test]
 fn a_run_that_waits_for_instances() {
-    assert_snapshot!(page(&events(begun()), true), @"");
+    assert_snapshot!(page(&events(begun()), true), @r"
+    Run         20261123-214501-k3f9  running
+    Workflow    web-canary (canary)
+    Service     web to prod on prod-us-east-1
+    Artifact    ami-0green
+    Started     2026-11-23 21:45:01 UTC
+    Elapsed     1m
+
+    Steps
+      Canary 25%
+        done      setup           Elastigroup Setup       2.1s
+        running   phase-1/deploy  Elastigroup Deploy 25%
+
+    Groups
+        old    sig-0000000b `web__1`  min 0, max 10, target 4
+        new    sig-0000000c `web__2`  min 1, max 1, target 1; 0 of 1 healthy
+
+    Waits for   sig-0000000c to reach steady state, until 2026-11-23 22:05:09 UTC at most
+    ");
 }
 
 #[test]
 fn a_run_that_waits_for_a_vote_and_has_no_process() {
     let asked = events(asked());
     assert_eq!(view(&asked).vote(), Some(&StepId::new("phase-1/approve-1")));
-    assert_snapshot!(page(&asked, false), @"");
+    assert_snapshot!(page(&asked, false), @r"
+    Run         20261123-214501-k3f9  stopped, no process works on it
+    Workflow    web-canary (canary)
+    Service     web to prod on prod-us-east-1
+    Artifact    ami-0green
+    Started     2026-11-23 21:45:01 UTC
+    Elapsed     1m
+
+    Steps
+      Canary 25%
+        done      setup              Elastigroup Setup       2.1s
+        done      phase-1/deploy     Elastigroup Deploy 25%  4.0s
+        waiting   phase-1/approve-1  Approve
+
+    Groups
+        old    sig-0000000b `web__1`  min 0, max 10, target 4
+        new    sig-0000000c `web__2`  min 1, max 1, target 1; 0 of 1 healthy
+
+    Waits for   a vote in `phase-1/approve-1`: Go to 50%?
+                2 of ann, bob, until 2026-11-23 22:45:01 UTC
+                ann approves
+
+    Next        `shiftgate approve 20261123-214501-k3f9`, or `shiftgate reject 20261123-214501-k3f9`
+                no process works on this run; `shiftgate resume 20261123-214501-k3f9` goes on
+    ");
 }
 
 #[test]
@@ -144,8 +186,50 @@ fn a_rolled_back_run_as_a_log() {
         (Some("rollback"), EventKind::StepSucceeded { took: Millis(900) }),
         (None, EventKind::RunEnded { ending: Ending::RolledBack, summary: "errors is too high".into() }),
     ]);
-    assert_snapshot!(log(&events(kinds.clone())), @"");
-    assert_snapshot!(page(&events(kinds), false), @"");
+    assert_snapshot!(log(&events(kinds.clone())), @r"
+    21:45:01  begin     Deploying ami-0green as `web` to `prod` on `prod-us-east-1` (workflow `web-canary`, canary)
+
+    Phase `Canary 25%`
+    21:45:03  setup     Elastigroup Setup
+    21:45:04  setup     Live group is sig-0000000b `web__1` with min 0, max 10, target 4
+    21:45:05  setup     Created Elastigroup sig-0000000c `web__2`
+    21:45:06  setup     Done in 2s 100ms
+    21:45:07  phase-1/deploy  Elastigroup Deploy 25%
+    21:45:08  phase-1/deploy  Asking Spot to update sig-0000000c to min 1, max 1, target 1
+    21:45:09  phase-1/deploy  Waiting for sig-0000000c to reach steady state, 20m at most
+    21:45:10  phase-1/deploy  sig-0000000c: desired 1, total 1, healthy 0
+    21:45:11  phase-1/verify-1  Verify errors
+    21:45:12  phase-1/verify-1  errors = 0.05 ratio (wanted < 0.01): fail
+    21:45:13  phase-1/verify-1  Failed (verification): errors is too high\u{1b}[2J
+                          hint: look at the new image
+
+    Rolling back: errors is too high
+    21:45:15  rollback  Deleted sig-0000000c
+    21:45:16  rollback  Done in 900ms
+
+    Run 20261123-214501-k3f9 rolled back: errors is too high
+    ");
+    assert_snapshot!(page(&events(kinds), false), @r"
+    Run         20261123-214501-k3f9  rolled back
+    Workflow    web-canary (canary)
+    Service     web to prod on prod-us-east-1
+    Artifact    ami-0green
+    Started     2026-11-23 21:45:01 UTC
+    Ended       2026-11-23 21:45:17 UTC, after 16s
+
+    Steps
+      Canary 25%
+        done      setup             Elastigroup Setup       2.1s
+        running   phase-1/deploy    Elastigroup Deploy 25%
+        failed    phase-1/verify-1  Verify errors                   errors is too high\u{1b}[2J
+        done      rollback          Rollback                0.9s
+
+    Groups
+        old    sig-0000000b `web__1`  min 0, max 10, target 4
+        new    sig-0000000c `web__2`  deleted
+
+    Summary     errors is too high
+    ");
 }
 
 #[test]
@@ -157,17 +241,34 @@ fn each_end_says_what_is_next() {
         let text = log(&events(kinds));
         text.split("\n\n").last().map(str::to_owned).unwrap_or_default()
     };
-    assert_snapshot!(last(Ending::Succeeded, "it serves"), @"");
-    assert_snapshot!(last(Ending::Failed, "no"), @"");
-    assert_snapshot!(last(Ending::Aborted, "drift"), @"");
-    assert_snapshot!(last(Ending::Stuck, "group gone"), @"");
+    assert_snapshot!(last(Ending::Succeeded, "it serves"), @"Run 20261123-214501-k3f9 succeeded: it serves");
+    assert_snapshot!(last(Ending::Failed, "no"), @r"
+    Next: mend the cause, then start a new run; this one is over, and put nothing back
+    Run 20261123-214501-k3f9 failed: no
+    ");
+    assert_snapshot!(last(Ending::Aborted, "drift"), @r"
+    Next: `shiftgate resume 20261123-214501-k3f9` goes on where the run stopped
+    Run 20261123-214501-k3f9 aborted: drift
+    ");
+    assert_snapshot!(last(Ending::Stuck, "group gone"), @r"
+    Next: set the groups right by hand in Spot's console, as they were before this run; `shiftgate logs 20261123-214501-k3f9` has the whole story
+    Next: the old group sig-0000000b `web__1` had min 0, max 10, target 4 before this run
+    Run 20261123-214501-k3f9 stuck: group gone
+    ");
 }
 
 #[test]
 fn an_approval_shows_the_commands_that_answer_it() {
     let text = log(&events(asked()));
     let lines: Vec<&str> = text.lines().skip_while(|line| !line.contains("Approval needed")).collect();
-    assert_snapshot!(lines.join("\n"), @"");
+    assert_snapshot!(lines.join("\n"), @r"
+    21:45:14  phase-1/approve-1  Approval needed: Go to 50%? (2 of ann, bob)
+                          shiftgate approve 20261123-214501-k3f9
+                          shiftgate reject 20261123-214501-k3f9
+                          expires in 59m 47s
+    21:45:15  phase-1/approve-1  ann approves: fine
+    21:45:16  phase-1/approve-1  Waiting for a vote
+    ");
 }
 
 #[test]

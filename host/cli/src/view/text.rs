@@ -32,7 +32,7 @@ pub(crate) fn status(view: &View, now: Timestamp, driven: Option<bool>, commands
         page.push('\n');
         field(&mut page, "Waits for", &waits_for(wait));
     }
-    if let Some(reason) = &view.rolling_back {
+    if let Some(reason) = view.rolling_back.as_ref().filter(|reason| **reason != view.summary) {
         page.push('\n');
         field(&mut page, "Rollback", &printable(reason));
     }
