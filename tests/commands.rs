@@ -54,7 +54,8 @@ async fn run(bench: &Bench, file: &str) -> Finished {
 #[tokio::test]
 async fn mistakes_in_the_file_are_all_named_with_their_places() {
     let bench = bench().await;
-    let file = edited(&bench, "instances: { min: 1, target: 2, max: 4 }", "instances: { min: 5, target: 2, max: 4 }, keepOldGruops: 1");
+    let file =
+        edited(&bench, "instances: { min: 1, target: 2, max: 4 }", "instances: { min: 5, target: 2, max: 4 }, keepOldGruops: 1");
     let text = fs::read_to_string(&file).expect("the workflow").replace("strategy: basic", "strategy: basik");
     fs::write(&file, text).expect("the workflow");
     let done = run(&bench, &file).await;
@@ -83,15 +84,17 @@ async fn an_elastigroup_json_without_a_group() {
 #[tokio::test]
 async fn plugins_that_are_missing_of_the_wrong_kind_or_no_components() {
     let bench = bench().await;
-    let verify = |source: &str| format!("deploy: 2\n  verify: [ {{ plugin: check, with: {{}} }} ]\nplugins: {{ check: {{ source: {source} }} }}");
+    let verify = |source: &str| {
+        format!("deploy: 2\n  verify: [ {{ plugin: check, with: {{}} }} ]\nplugins: {{ check: {{ source: {source} }} }}")
+    };
     let write = |name: &str, bytes: &[u8]| {
         fs::write(bench.home.path().join(name), bytes).expect("a file");
         format!("./{name}")
     };
     let rows = [
         ("./nowhere.wasm".to_owned(), "nowhere.wasm"),
-        ("webhook".to_owned(), "wrap-up"),
-        (write("core.wasm", b"\0asm\x01\0\0\0"), "core module"),
+        (write("wrap.wasm", &fs::read(plugins().join("webhook.wasm")).expect("a plugin")), "wrap-up"),
+        (write("core.wasm", b"\0asm\x01\0\0\0"), "core WebAssembly module"),
         (write("page.wasm", b"<!DOCTYPE html><html>404</html>"), "HTML"),
         (write("cut.wasm", b"\0asm\x0d\0\x01\0\x07"), "cut.wasm"),
     ];
@@ -100,6 +103,10 @@ async fn plugins_that_are_missing_of_the_wrong_kind_or_no_components() {
         let done = run(&bench, &file).await;
         refused(&bench, &done, 11, &[word]).await;
     }
+    // A plugin that comes along is known by name, so the file itself is wrong.
+    let file = edited(&bench, "deploy: 2", &verify("webhook"));
+    let done = run(&bench, &file).await;
+    refused(&bench, &done, 10, &["wrap-up", "workflow.yaml"]).await;
 }
 
 #[tokio::test]
@@ -219,7 +226,8 @@ async fn the_demos_end_as_they_say_within_their_budget_of_calls() {
         assert_eq!(done.exit, 0, "{args:?}: {}{}", done.stdout, done.stderr);
         assert!(done.stdout.contains(&format!(" {ending}")), "{args:?}: {}", done.stdout);
         let said = format!("{}{}", done.stdout, done.stderr);
-        let calls = said.split(" calls").next().and_then(|text| text.split_whitespace().last()).and_then(|n| n.parse::<u32>().ok());
+        let calls =
+            said.split(" calls").next().and_then(|text| text.split_whitespace().last()).and_then(|n| n.parse::<u32>().ok());
         let calls = calls.unwrap_or_else(|| panic!("{args:?} says how many calls it made: {said}"));
         assert!((5..=25).contains(&calls), "{args:?}: {calls} calls");
     }

@@ -18,7 +18,12 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let demos: Vec<(Duration, String)> = (0..7).map(|_| run(home.path(), &["demo", "canary", "--fast"])).collect();
     let calls = demos.iter().filter_map(|(_, said)| calls(said)).max().expect("the demo says how many calls it made");
     vec![
-        Figure { what: "validate of the canary example", found: millis(median(validate)), unit: "ms", limit: Limit::AtMost(30.0) },
+        Figure {
+            what: "validate of the canary example",
+            found: millis(median(validate)),
+            unit: "ms",
+            limit: Limit::AtMost(30.0),
+        },
         Figure { what: "its memory", found: memory as f64 / 1024.0, unit: "MiB", limit: Limit::AtMost(40.0) },
         Figure {
             what: "canary demo, zero-latency world",

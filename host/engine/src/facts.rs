@@ -20,6 +20,15 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What serves after a deployment that succeeded, in a sentence; empty before setup.
+    #[must_use]
+    pub fn serving(&self) -> String {
+        match &self.new_group {
+            Some(GroupFacts { id, name, capacity, .. }) => format!("{id} `{name}` serves with {capacity}"),
+            None => String::new(),
+        }
+    }
+
     /// What deferred expressions see: `${setup.newGroup.id}`, `${run.id}`.
     #[must_use]
     pub fn expressions(&self, run: &RunId) -> Value {

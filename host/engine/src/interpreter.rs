@@ -58,7 +58,7 @@ impl<D: Durable> Walk<'_, D> {
         // A list, not the iterator: a closure kept over an await is not `Send` for every lifetime.
         let steps: Vec<&Step> = plan.phases.iter().flat_map(|phase| &phase.steps).collect();
         let Some(stopped) = self.steps(steps, facts).await? else {
-            return Ok((Ending::Succeeded, String::new()));
+            return Ok((Ending::Succeeded, facts.serving()));
         };
         let reason = stopped.error.message;
         match stopped.next {

@@ -37,7 +37,7 @@ pub enum Task {
     Finish {
         /// How the run ended.
         ending: Ending,
-        /// One sentence; empty when the ending says it all.
+        /// One sentence.
         summary: String,
         /// What the steps found.
         facts: Facts,

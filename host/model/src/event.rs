@@ -258,7 +258,7 @@ impl fmt::Display for EventKind {
             Self::StepSkipped { reason } => write!(f, "Skipped: {reason}"),
             Self::StepSucceeded { took } => write!(f, "Done in {took}"),
             Self::StepFailed { error } => write!(f, "Failed ({}): {error}", error.class),
-            Self::StepIgnored { error } => write!(f, "Failed ({}), and ignored as the workflow says: {error}", error.class),
+            Self::StepIgnored { error } => write!(f, "Failed ({}), and the run goes on: {error}", error.class),
             Self::StepRetried { attempt, after, error } => {
                 write!(f, "Failed ({}): {error}; attempt {attempt} in {after}", error.class)
             }
@@ -295,7 +295,7 @@ impl fmt::Display for EventKind {
             Self::PluginLogged { message, .. } => write!(f, "| {message}"),
             Self::Measured { metric } => write_metric(f, metric),
             Self::Found { finding } => write!(f, "{}: {}", finding.verdict, finding.message),
-            Self::Verified { verdict, summary } => write!(f, "Verdict: {verdict}. {summary}"),
+            Self::Verified { verdict, summary } => write!(f, "Verdict {verdict}: {summary}"),
             Self::ApprovalRequested { message, approvers, quorum, .. } => {
                 let who = if approvers.is_empty() { "anyone".to_owned() } else { approvers.join(", ") };
                 write!(f, "Approval needed: {message} ({quorum} of {who})")

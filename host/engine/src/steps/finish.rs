@@ -27,7 +27,6 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
             cx.say_once(&format!("finish/left/{index}/{resumes}"), EventKind::Left { what }).await?;
         }
     }
-    let summary = if summary.is_empty() { serving(facts) } else { summary };
     cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     let key = format!("ended/{ending}/{resumes}");
     cx.ports.events.append(cx.run, None, Some(&key), EventKind::RunEnded { ending, summary }).await?;
@@ -49,11 +48,4 @@ async fn whereabouts(cx: &Cx<'_>, facts: &Facts) -> Vec<String> {
     };
     let old = facts.old_group.iter().map(|group| line("old", group));
     old.chain(facts.new_group.iter().map(|group| line("new", group))).collect()
-}
-
-fn serving(facts: &Facts) -> String {
-    match &facts.new_group {
-        Some(GroupFacts { id, name, capacity, .. }) => format!("{id} `{name}` serves with {capacity}"),
-        None => String::new(),
-    }
 }

@@ -127,7 +127,7 @@ async fn a_canary_moves_four_instances_in_two_phases() {
     Done in 1m 40s 625ms
     phase-1/verify-1
     Loaded verification plugin `errors`, sha256 000000000000…
-    Verdict: pass. 0.2 % errors
+    Verdict pass: 0.2 % errors
     Done in 0s
     Phase `Primary`
     phase-2/deploy
