@@ -3,6 +3,8 @@
 //! `cases` runs every folder of `tests/cases`; `commands` everything else that a user types; `house_rules` holds the import
 //! table and the sizes. One binary, because linking the whole program takes longer than running it.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
+
 mod cases;
 mod commands;
 mod house_rules;

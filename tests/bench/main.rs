@@ -1,6 +1,9 @@
 //! The figures of docs/benchmarks.md: `cargo xtask bench`. Each has a limit, and a figure over it ends the program with an
 //! error. Ratios are taken in one run, alternatives interleaved.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a measurement that cannot go on says why and stops")]
+#![expect(clippy::print_stdout, reason = "the table is the result")]
+
 mod calls;
 mod commands;
 mod waiting;

@@ -13,12 +13,14 @@ use tokio::time::Instant;
 const LOOKS_AT_ONCE: usize = 4;
 
 type Look = Result<Arc<Vec<InstanceHealth>>, CloudError>;
+/// Where the waiters of one group queue, with the last look and when it began.
+type Seat = Arc<Mutex<Option<(Instant, Look)>>>;
 
 /// Shares looks at groups.
 pub(crate) struct Poller {
     groups: Arc<dyn Groups>,
     looks: Semaphore,
-    seats: Mutex<HashMap<GroupId, Arc<Mutex<Option<(Instant, Look)>>>>>,
+    seats: Mutex<HashMap<GroupId, Seat>>,
 }
 
 impl Poller {

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn only_digits_behind_the_prefix_make_a_revision() {
-        let Ok(family) = Family::new("web") else { return assert!(false, "web is a name") };
+        let family = Family::new("web").unwrap();
         let number = |name: &str| family.revision_of(&GroupName::new(name));
         assert_eq!(number("web__7"), Some(7));
         assert_eq!([number("web__"), number("web__STAGE__Harness"), number("web__7b"), number("webs__7")], [None; 4]);
