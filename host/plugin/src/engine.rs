@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use shiftgate_model::Millis;
-use wasmtime::{Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::Budgets;
 use crate::error::HostError;
@@ -48,7 +48,12 @@ fn base() -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(2 * GUEST_STACK)
-        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
+        // Not the default, which asks the environment.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // Frames are named without these two; compiled code is a sixth smaller, and so is what a load has to verify.
+        .generate_address_map(false)
+        .native_unwind_info(false);
     config
 }
 

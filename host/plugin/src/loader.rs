@@ -219,21 +219,37 @@ impl Workshop {
         let raw = read(file, self.limit)?;
         expect_digest(file, &raw.digest, wanted)?;
         sniff(file, &raw.bytes)?;
-        let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: file.to_path_buf(), reason })?;
-        let manifest = vet(file, &anatomy)?;
-        expect_kind(file, manifest.kind, kind)?;
-        let bad = |reason| LoadError::BadManifest { file: file.to_path_buf(), reason };
-        let schema = ConfigSchema::compile(&manifest.config).map_err(bad)?;
-        let (component, from) = self.cache.component(&self.engine, &raw.digest, &raw.bytes).map_err(|error| match error {
-            CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
-            CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
-        })?;
-        tracing::debug!(file = %file.display(), digest = %raw.digest.0, ?from, "loaded a plugin");
+        // Two processors share the work of a load from the cache. What is compiled was vetted before.
+        let (stored, vetted) = std::thread::scope(|threads| {
+            let stored = threads.spawn(|| self.cache.stored(&self.engine, &raw.digest));
+            let vetted = vet_bytes(&raw, kind);
+            (stored.join().ok().flatten(), vetted)
+        });
+        let (manifest, schema) = vetted?;
+        tracing::debug!(file = %file.display(), digest = %raw.digest.0, compiled = stored.is_some(), "loading a plugin");
+        let component = match stored {
+            Some(component) => component,
+            None => self.cache.compile(&self.engine, &raw.digest, &raw.bytes).map_err(|error| match error {
+                CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
+                CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
+            })?,
+        };
         let linked = self.linker.instantiate_pre(&component).and_then(|pre| Kind::link(kind, pre));
         let kind = linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: format!("{error:#}") })?;
         let loaded = Loaded { file: file.to_path_buf(), digest: raw.digest, manifest, schema, kind, used: AtomicU64::new(0) };
         Ok((raw.stamp, loaded))
     }
+}
+
+/// Whether a component's bytes are a plugin of this kind.
+fn vet_bytes(raw: &Raw, kind: PluginKind) -> Result<(Manifest, ConfigSchema), LoadError> {
+    let file = &raw.file;
+    let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: file.clone(), reason })?;
+    let manifest = vet(file, &anatomy)?;
+    expect_kind(file, manifest.kind, kind)?;
+    let schema =
+        ConfigSchema::compile(&manifest.config).map_err(|reason| LoadError::BadManifest { file: file.clone(), reason })?;
+    Ok((manifest, schema))
 }
 
 /// Reads a whole file, and its digest.

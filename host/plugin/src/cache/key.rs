@@ -5,9 +5,10 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{Temporary, read_private, sync_dir};
+use super::{Temporary, doubt, open_private, sync_dir};
 
 const LENGTH: usize = 32;
 const NAME: &str = "key";
@@ -46,8 +47,13 @@ impl Key {
     }
 
     fn read(dir: &Path) -> io::Result<Self> {
-        let bytes = read_private(&dir.join(NAME), LENGTH as u64)?;
-        bytes.try_into().map(Self).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it has not 32 bytes"))
+        let (file, length) = open_private(&dir.join(NAME), LENGTH as u64)?;
+        if length != LENGTH as u64 {
+            return Err(doubt("it has not 32 bytes"));
+        }
+        let mut key = [0; LENGTH];
+        file.read_exact_at(&mut key, 0)?;
+        Ok(Self(key))
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

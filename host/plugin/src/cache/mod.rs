@@ -1,8 +1,8 @@
 //! Compiled components on disk, so that nothing is compiled twice.
 //!
 //! Compiled code is run as it stands, and a flipped bit in it goes unnoticed by the engine. So an entry carries an
-//! HMAC-SHA256 under a key of this installation, over its name and over the very bytes that are then loaded; the key and the
-//! entries have to be files of this user that nobody else can write. Any doubt means: compile again. Nothing here fails a
+//! HMAC-SHA256 under a key of this installation, over its name and over the hashes of the very bytes that are then loaded (of
+//! their two halves, so that two processors can share the work); the key and the entries have to be files of this user that nobody else can write. Any doubt means: compile again. Nothing here fails a
 //! call: a cache that cannot be used is told once, and left. `code.rs` is the only place that loads machine code.
 
 mod code;
@@ -10,8 +10,8 @@ mod key;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -56,15 +56,6 @@ pub(crate) enum CodeError {
     Demanding(String),
 }
 
-/// Where a component's code came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CodeFrom {
-    /// An entry, verified.
-    Cache,
-    /// The compiler.
-    Compiler,
-}
-
 impl Cache {
     /// Opens the cache in `dir`, making the directory and its key where there are none.
     pub(crate) fn open(dir: &Path, engine: &Engine) -> Self {
@@ -82,29 +73,33 @@ impl Cache {
         self.store.as_ref().is_some_and(|store| store.read(digest, &self.compatibility).is_ok())
     }
 
-    /// The component's code, from the cache or from the compiler.
+    /// The component's code, if a trustworthy entry has it.
+    pub(crate) fn stored(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        let entry = self.store.as_ref()?.read(digest, &self.compatibility);
+        match entry.and_then(|entry| code::load(engine, &entry.verified())) {
+            Ok(component) => Some(component),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(component = %digest.0, %error, "a compiled plugin is not trusted; compiling it again");
+                None
+            }
+        }
+    }
+
+    /// Compiles a component, and keeps the code.
     ///
     /// # Errors
     /// What the compiler or the engine says of a component that it does not take.
-    pub(crate) fn component(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> Result<(Component, CodeFrom), CodeError> {
-        if let Some(store) = &self.store {
-            match store.read(digest, &self.compatibility).and_then(|entry| code::load(engine, &entry.verified())) {
-                Ok(component) => return Ok((component, CodeFrom::Cache)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    tracing::warn!(component = %digest.0, %error, "a compiled plugin is not trusted; compiling it again")
-                }
-            }
-        }
+    pub(crate) fn compile(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> Result<Component, CodeError> {
         let compiled = engine.precompile_component(wasm).map_err(|error| CodeError::Refused(format!("{error:#}")))?;
+        let loaded = code::load(engine, &Verified::just_compiled(&compiled));
+        let component = loaded.map_err(|error| CodeError::Demanding(error.to_string()))?;
         if let Some(store) = &self.store
             && let Err(error) = store.write(digest, &self.compatibility, &compiled)
         {
             tracing::warn!(component = %digest.0, %error, "a compiled plugin cannot be kept");
         }
-        let component =
-            code::load(engine, &Verified::just_compiled(&compiled)).map_err(|error| CodeError::Demanding(error.to_string()))?;
-        Ok((component, CodeFrom::Compiler))
+        Ok(component)
     }
 }
 
@@ -129,9 +124,10 @@ impl Store {
         self.dir.join(format!("{}-{engine}.code", digest.0))
     }
 
-    fn mac(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<Hmac<Sha256>> {
+    fn mac(&self, digest: &Digest, compatibility: &[u8; 32], halves: [[u8; 32]; 2]) -> io::Result<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map_err(|error| doubt(&error.to_string()))?;
-        for part in [MAGIC.as_slice(), PROFILE, digest.0.as_bytes(), compatibility, code] {
+        let [first, second] = &halves;
+        for part in [MAGIC.as_slice(), PROFILE, digest.0.as_bytes(), compatibility, first, second] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
@@ -139,19 +135,42 @@ impl Store {
     }
 
     fn read(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Entry> {
-        let bytes = read_private(&self.path(digest, compatibility), ENTRY_LIMIT)?;
-        let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
-        let (mac, code) = rest.split_at_checked(MAC_LENGTH).ok_or_else(|| doubt("it is cut short"))?;
-        self.mac(digest, compatibility, code)?.verify_slice(mac).map_err(|_| doubt("its authentication code does not fit"))?;
+        let (file, length) = open_private(&self.path(digest, compatibility), ENTRY_LIMIT)?;
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        let (head, code) = bytes.split_at_mut_checked(MAGIC.len() + MAC_LENGTH).ok_or_else(|| doubt("it is cut short"))?;
+        file.read_exact_at(head, 0)?;
+        let expected = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
+        let halves = read_halves(&file, code, head.len() as u64)?;
+        self.mac(digest, compatibility, halves)?
+            .verify_slice(expected)
+            .map_err(|_| doubt("its authentication code does not fit"))?;
         Ok(Entry { bytes })
     }
 
     fn write(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<()> {
-        let mac = self.mac(digest, compatibility, code)?.finalize().into_bytes();
+        let (first, second) = code.split_at(code.len() / 2);
+        let halves = [Sha256::digest(first).into(), Sha256::digest(second).into()];
+        let mac = self.mac(digest, compatibility, halves)?.finalize().into_bytes();
         let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, code])?;
         std::fs::rename(&temporary.path, self.path(digest, compatibility))?;
         sync_dir(&self.dir)
     }
+}
+
+/// Fills `code` from `offset` of the file and hashes it, both halves at once: this is most of what a load costs.
+fn read_halves(file: &File, code: &mut [u8], offset: u64) -> io::Result<[[u8; 32]; 2]> {
+    let middle = code.len() / 2;
+    let (first, second) = code.split_at_mut(middle);
+    let half = |bytes: &mut [u8], offset: u64| -> io::Result<[u8; 32]> {
+        file.read_exact_at(bytes, offset)?;
+        Ok(Sha256::digest(bytes).into())
+    };
+    std::thread::scope(|threads| {
+        let other = threads.spawn(|| half(second, offset + middle as u64));
+        let first = half(first, offset)?;
+        let second = other.join().map_err(|_| io::Error::other("the thread that reads it failed"))??;
+        Ok([first, second])
+    })
 }
 
 /// A file under a name of its own, written and synced, that goes away unless it was renamed.
@@ -195,9 +214,9 @@ fn private_dir(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a file that is this user's, no link, and writable by nobody else.
-fn read_private(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut file = OpenOptions::new().read(true).custom_flags(nofollow()).open(path)?;
+/// Opens a file that is this user's, no link, and readable and writable by nobody else; with its length.
+fn open_private(path: &Path, limit: u64) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new().read(true).custom_flags(nofollow()).open(path)?;
     let found = file.metadata()?;
     if !found.is_file() {
         return Err(doubt("it is no regular file"));
@@ -209,11 +228,9 @@ fn read_private(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(doubt("other users may read or write it"));
     }
     if found.len() > limit {
-        return Err(doubt("it is larger than an entry can be"));
+        return Err(doubt("it is too large"));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default());
-    Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok((file, found.len()))
 }
 
 /// The flags that keep `open` from following a link, and from waiting at a pipe.

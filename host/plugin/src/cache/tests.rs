@@ -1,9 +1,18 @@
+//! The cache gives back what was put in, or nothing: flipped bits, swapped entries, links, foreign owners.
+
 use std::os::unix::fs::symlink;
 
 use super::*;
 
 const ADDER: &str = r#"(component (core module (func (export "f") (result i32) i32.const 1)))"#;
 const OTHER: &str = r#"(component (core module (func (export "f") (result i32) i32.const 2)))"#;
+
+/// Where a component's code came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Cache,
+    Compiler,
+}
 
 struct World {
     dir: tempfile::TempDir,
@@ -20,9 +29,13 @@ impl World {
     }
 
     /// Loads `text` through a newly opened cache, as another process would.
-    fn load(&self, text: &str) -> CodeFrom {
-        let wasm = wat::parse_str(text).unwrap();
-        self.open().component(&self.engine, &digest(text), &wasm).unwrap().1
+    fn load(&self, text: &str) -> From {
+        let cache = self.open();
+        if cache.stored(&self.engine, &digest(text)).is_some() {
+            return From::Cache;
+        }
+        cache.compile(&self.engine, &digest(text), &wat::parse_str(text).unwrap()).unwrap();
+        From::Compiler
     }
 
     fn open(&self) -> Cache {
@@ -44,8 +57,8 @@ fn digest(text: &str) -> Digest {
 fn nothing_is_compiled_twice() {
     let world = World::new();
     assert!(!world.open().holds(&digest(ADDER)));
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
-    assert_eq!(world.load(ADDER), CodeFrom::Cache);
+    assert_eq!(world.load(ADDER), From::Compiler);
+    assert_eq!(world.load(ADDER), From::Cache);
     assert!(world.open().holds(&digest(ADDER)));
     let left: Vec<_> = std::fs::read_dir(world.cache_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "key and entry: {left:?}");
@@ -62,8 +75,8 @@ fn a_flipped_bit_anywhere_means_compiling_again() {
         *bytes.get_mut(place).unwrap() ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert!(!world.open().holds(&digest(ADDER)), "byte {place}");
-        assert_eq!(world.load(ADDER), CodeFrom::Compiler, "byte {place}");
-        assert_eq!(world.load(ADDER), CodeFrom::Cache, "healed after byte {place}");
+        assert_eq!(world.load(ADDER), From::Compiler, "byte {place}");
+        assert_eq!(world.load(ADDER), From::Cache, "healed after byte {place}");
     }
 }
 
@@ -77,15 +90,15 @@ fn a_cut_or_swapped_or_linked_entry_means_compiling_again() {
 
     for length in [0, 10, 20, 48, whole.len() - 1] {
         std::fs::write(&path, whole.get(..length).unwrap()).unwrap();
-        assert_eq!(world.load(ADDER), CodeFrom::Compiler, "{length} bytes");
+        assert_eq!(world.load(ADDER), From::Compiler, "{length} bytes");
     }
     std::fs::copy(&other, &path).unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler, "another component's entry");
+    assert_eq!(world.load(ADDER), From::Compiler, "another component's entry");
 
     let elsewhere = world.dir.path().join("elsewhere");
     std::fs::rename(&path, &elsewhere).unwrap();
     symlink(&elsewhere, &path).unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler, "a link, even to a good entry");
+    assert_eq!(world.load(ADDER), From::Compiler, "a link, even to a good entry");
     assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
 }
 
@@ -94,8 +107,8 @@ fn an_entry_that_others_may_write_means_compiling_again() {
     let world = World::new();
     world.load(ADDER);
     std::fs::set_permissions(world.entry(ADDER), Permissions::from_mode(0o666)).unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
-    assert_eq!(world.load(ADDER), CodeFrom::Cache);
+    assert_eq!(world.load(ADDER), From::Compiler);
+    assert_eq!(world.load(ADDER), From::Cache);
 }
 
 #[test]
@@ -106,14 +119,14 @@ fn a_key_that_others_may_have_read_is_replaced_with_all_its_entries() {
     let before = std::fs::read(&key).unwrap();
     assert_eq!(std::fs::metadata(&key).unwrap().mode() & 0o777, 0o600);
     std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), From::Compiler);
     assert_ne!(std::fs::read(&key).unwrap(), before);
 
     std::fs::write(&key, b"short").unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), From::Compiler);
     std::fs::remove_file(&key).unwrap();
     symlink("/dev/zero", &key).unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), From::Compiler);
     assert_eq!(std::fs::read(&key).unwrap().len(), 32);
 }
 
@@ -131,8 +144,8 @@ fn another_engine_does_not_take_the_entry() {
 fn without_a_usable_directory_plugins_still_load() {
     let world = World::new();
     std::fs::write(world.cache_dir(), b"a file where the directory should be").unwrap();
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
-    assert_eq!(world.load(ADDER), CodeFrom::Compiler);
+    assert_eq!(world.load(ADDER), From::Compiler);
+    assert_eq!(world.load(ADDER), From::Compiler);
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which addresses a request may reach, and what happens on the way: redirects, sizes, times, headers.
+
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;

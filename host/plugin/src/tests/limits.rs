@@ -81,6 +81,23 @@ plugin `guest`: step `phase-1/verify-1`: it used up its budget `memory` of 1 MiB
 }
 
 #[tokio::test]
+async fn a_component_that_cannot_fit_is_told_so() {
+    let many = "(memory 1) (memory 1) (memory 1) (memory 1)";
+    insta::assert_snapshot!(refusal(Budgets::default(), ANSWER, many).await, @r"
+plugin `guest`: `DIR/guest.wasm` is built to take more than a plugin may: module memory does not fit in pooling allocator requirements: defined memories count of 5 exceeds the per-instance limit of 4
+  hint: build it with fewer or smaller memories, tables and instances
+");
+    insta::assert_snapshot!(refusal(Budgets::default(), ANSWER, "(memory 2000)").await, @r"
+plugin `guest`: step `phase-1/verify-1`: it used up its budget `memory` of 64 MiB: it had 256 KiB and asked for 125 MiB more
+  hint: give the plugin less to do in one call (a shorter range, fewer targets), or report it to its author
+");
+    insta::assert_snapshot!(refusal(Budgets::default(), ANSWER, "(table 30000 funcref)").await, @r"
+plugin `guest`: `DIR/guest.wasm` is built to take more than a plugin may: module table does not fit in pooling allocator requirements: table index 0 has a minimum element size of 30000 which exceeds the limit of 20000
+  hint: build it with fewer or smaller memories, tables and instances
+");
+}
+
+#[tokio::test]
 async fn tables_and_the_stack_are_bounded() {
     let table = "(drop (table.grow $t (ref.null func) (i32.const 30000))) unreachable";
     let told = refusal(Budgets::default(), table, "(table $t 1 funcref)").await;
@@ -176,4 +193,13 @@ async fn many_calls_at_once_queue_for_their_place() {
     let replies = tokio::join!(call(), call(), call(), call(), call(), call());
     let ok = [replies.0, replies.1, replies.2, replies.3, replies.4, replies.5].iter().all(Result::is_ok);
     assert!(ok);
+}
+
+#[tokio::test]
+async fn without_room_for_a_pool_plugins_run_all_the_same() {
+    // A million slots of 4 GiB each are more than an address space has.
+    let budgets = Budgets { concurrent_calls: 1_000_000, memory_bytes: 1 << 20, ..Budgets::default() };
+    assert_eq!(refusal(budgets.clone(), ANSWER, "").await, "pass: ");
+    let told = refusal(budgets, ANSWER, "(memory $second 20)").await;
+    assert!(told.contains("`memory` of 1 MiB"), "{told}");
 }
