@@ -17,8 +17,10 @@ use crate::error::HostError;
 pub(crate) const TICK: Millis = Millis(10);
 
 /// What of a slot stays resident between two calls, once the kernel can say which pages were touched.
-const MEMORY_KEPT: usize = 8 << 20;
+const MEMORY_KEPT: usize = 2 << 20;
 const TABLE_KEPT: usize = 1 << 20;
+/// Idle slots that stay resident.
+const WARM: u32 = 16;
 /// Room for a guest's own stack.
 pub(crate) const GUEST_STACK: usize = 512 << 10;
 /// Guest frames of a crash report.
@@ -72,7 +74,7 @@ fn pool(budgets: &Budgets) -> PoolingAllocationConfig {
         .max_tables_per_module(budgets.tables)
         .max_memories_per_module(budgets.memories)
         .table_elements(table_elements)
-        .max_unused_warm_slots(calls.min(32));
+        .max_unused_warm_slots(calls.min(WARM));
     // Without the page map scan, keeping pages costs a memset of all that is kept, at every call.
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(MEMORY_KEPT).table_keep_resident(TABLE_KEPT);

@@ -221,9 +221,9 @@ impl Workshop {
         sniff(file, &raw.bytes)?;
         // Two processors share the work of a load from the cache. What is compiled was vetted before.
         let (stored, vetted) = std::thread::scope(|threads| {
-            let stored = threads.spawn(|| self.cache.stored(&self.engine, &raw.digest));
+            let stored = std::thread::Builder::new().spawn_scoped(threads, || self.cache.stored(&self.engine, &raw.digest));
             let vetted = vet_bytes(&raw, kind);
-            (stored.join().ok().flatten(), vetted)
+            (stored.ok().and_then(|stored| stored.join().ok().flatten()), vetted)
         });
         let (manifest, schema) = vetted?;
         tracing::debug!(file = %file.display(), digest = %raw.digest.0, compiled = stored.is_some(), "loading a plugin");

@@ -166,7 +166,7 @@ fn read_halves(file: &File, code: &mut [u8], offset: u64) -> io::Result<[[u8; 32
         Ok(Sha256::digest(bytes).into())
     };
     std::thread::scope(|threads| {
-        let other = threads.spawn(|| half(second, offset + middle as u64));
+        let other = std::thread::Builder::new().spawn_scoped(threads, || half(second, offset + middle as u64))?;
         let first = half(first, offset)?;
         let second = other.join().map_err(|_| io::Error::other("the thread that reads it failed"))??;
         Ok([first, second])

@@ -72,6 +72,12 @@ impl Rights {
         Ok(Self { plugin: plugin.to_owned(), asked, granted })
     }
 
+    /// What the manifest asks for under this config.
+    fn asked(&self) -> String {
+        let asked: Vec<String> = self.asked.iter().map(|rule| format!("{} {}", rule.methods.join("|"), rule.pattern)).collect();
+        if asked.is_empty() { "nothing".to_owned() } else { asked.join(", ") }
+    }
+
     /// The lines that would open `range` for `target`.
     pub(crate) fn address_lines(&self, target: &Target, range: &str) -> String {
         self.lines(target, Some(range))
@@ -112,8 +118,9 @@ pub(crate) fn decide(target: &Target, rights: &Rights) -> Decision {
     let method = target.method();
     if !rights.asked.iter().any(|rule| rule.covers(target)) {
         return Decision::Deny(format!(
-            "{method} {origin}{path}: the plugin's manifest does not ask for it, so no grant can allow it",
-            path = target.path()
+            "{method} {origin}{path}: the plugin's manifest does not ask for it, so no grant can allow it; with this config it asks for {asked}",
+            path = target.path(),
+            asked = rights.asked()
         ));
     }
     let mut allowed = false;

@@ -127,8 +127,8 @@ fn a_right_needs_the_manifest_and_the_workflow() {
         |url: &str| HttpGrant { url: url.to_owned(), methods: vec!["GET".to_owned(), "POST".to_owned()], addresses: vec![] };
     let both = Grants { http: vec![grant("http://prometheus:9090"), grant("https://other.example")] };
     assert_eq!(denial(&both, "GET", "http://prometheus:9090/api/v1/query?query=up"), "allowed");
-    insta::assert_snapshot!(denial(&both, "POST", "http://prometheus:9090/api/v1/query"), @"POST http://prometheus:9090/api/v1/query: the plugin's manifest does not ask for it, so no grant can allow it");
-    insta::assert_snapshot!(denial(&both, "GET", "https://other.example/"), @"GET https://other.example/: the plugin's manifest does not ask for it, so no grant can allow it");
+    insta::assert_snapshot!(denial(&both, "POST", "http://prometheus:9090/api/v1/query"), @"POST http://prometheus:9090/api/v1/query: the plugin's manifest does not ask for it, so no grant can allow it; with this config it asks for GET http://prometheus:9090");
+    insta::assert_snapshot!(denial(&both, "GET", "https://other.example/"), @"GET https://other.example/: the plugin's manifest does not ask for it, so no grant can allow it; with this config it asks for GET http://prometheus:9090");
     insta::assert_snapshot!(denial(&Grants::default(), "GET", "http://prometheus:9090/api/v1/query?secret=1"), @r#"
 GET http://prometheus:9090/api/v1/query is not granted; these lines of the workflow would grant it:
 plugins:
@@ -146,18 +146,18 @@ fn a_grant_that_cannot_be_read_is_an_error_and_not_a_hole() {
         Rights::new("errors", &manifest(), &Grants { http: vec![grant] }, &json!({})).unwrap_err()
     };
     insta::assert_snapshot!(
-                            [
-                                told("prometheus:9090", "GET", "10.0.0.0/8"),
-                                told("http://prometheus:9090", "get", "10.0.0.0/8"),
-                                told("http://prometheus:9090", "GET", "private"),
-                            ]
-                            .join("\n"),
-                            @r"
+                                [
+                                    told("prometheus:9090", "GET", "10.0.0.0/8"),
+                                    told("http://prometheus:9090", "get", "10.0.0.0/8"),
+                                    told("http://prometheus:9090", "GET", "private"),
+                                ]
+                                .join("\n"),
+                                @r"
 the grant `prometheus:9090` cannot be read: its scheme is neither http nor https
 the grant for http://prometheus:9090 names `get`, which is not a method in upper case
 the grant for http://prometheus:9090 names `private`, which is not an address range such as 10.0.0.0/8
 "
-                        );
+                            );
 }
 
 #[test]

@@ -74,7 +74,7 @@ plugins:
 "#);
     insta::assert_snapshot!(told("http://elsewhere.example", grants(&origin, &["127.0.0.0/8"])).await, @r"
 fail
-GET http://127.0.0.1:PORT/api: the plugin's manifest does not ask for it, so no grant can allow it
+GET http://127.0.0.1:PORT/api: the plugin's manifest does not ask for it, so no grant can allow it; with this config it asks for GET http://elsewhere.example
 ");
     insta::assert_snapshot!(told(&origin, grants(&origin, &[])).await, @r#"
 fail
