@@ -80,6 +80,7 @@ cases! {
     rejected_approval,
     killed_and_resumed,
     failed_wrap_up,
+    lost_reply,
 }
 
 async fn play(name: &str) {

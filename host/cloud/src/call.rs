@@ -106,7 +106,7 @@ impl Caller {
         let begun = Instant::now();
         // No answer: the permit is dropped unspoken, and the gate learns nothing.
         let reply = self.wire.exchange(request).await?;
-        let answer = envelope::read(reply.status, &reply.body);
+        let answer = envelope::read(reply.status, &reply.body, request.operation.asks());
         permit.tell(match answer.as_ref().err().map(Failure::class) {
             Some(Class::Limited) => Word::Blocked(reply.limits),
             Some(Class::Throttled) => Word::Throttled(reply.limits),

@@ -21,7 +21,8 @@ use crate::view::RawGroup;
 pub(crate) async fn create(caller: &Caller, spec: &GroupSpec) -> Result<Created, CloudError> {
     let name = spec.name.as_str();
     let request = Request::account(Operation::Create).subject(name).body(payload::create(spec)?);
-    if let Some(id) = look(caller, spec).await? {
+    let found = if spec.attempted { look_again(caller, spec).await? } else { look(caller, spec).await? };
+    if let Some(id) = found {
         return Ok(Created { id, adopted: true });
     }
     let mut patience = Patience::new(caller);
@@ -52,16 +53,21 @@ pub(crate) async fn create(caller: &Caller, spec: &GroupSpec) -> Result<Created,
 /// Looks for the group at once and then with growing pauses: the server may still be at work on a call whose answer was
 /// lost, and a list may be older than the create.
 async fn settle(caller: &Caller, spec: &GroupSpec, failed: &Failed) -> Result<Option<GroupId>, CloudError> {
+    match look_again(caller, spec).await {
+        Err(error) if !matches!(error.origin, Origin::Refused(_)) => Err(undecided(failed, &error)),
+        looked => looked,
+    }
+}
+
+/// Looks until the group is there, as often and with the pauses that the policy says.
+async fn look_again(caller: &Caller, spec: &GroupSpec) -> Result<Option<GroupId>, CloudError> {
     let policy = &caller.policy;
     for nth in 0..policy.looks.max(1) {
         if let Some(nth) = nth.checked_sub(1) {
             tokio::time::sleep(pause(policy.look_pause.duration(), policy.longest_pause.duration(), nth)).await;
         }
-        match look(caller, spec).await {
-            Ok(Some(id)) => return Ok(Some(id)),
-            Ok(None) => {}
-            Err(error) if matches!(error.origin, Origin::Refused(_)) => return Err(error),
-            Err(error) => return Err(undecided(failed, &error)),
+        if let Some(id) = look(caller, spec).await? {
+            return Ok(Some(id));
         }
     }
     Ok(None)
@@ -210,6 +216,7 @@ mod tests {
             image: AmiId::new("ami-0new"),
             user_data: None,
             marker: Marker { run: RunId::new("r1"), step: StepId::new("setup") },
+            attempted: false,
         }
     }
 

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::failure::{Failure, Refusal, reason};
 
-/// The items of an answer. Replies to writes may have none.
-pub(crate) fn read(status: u16, body: &[u8]) -> Result<Vec<Value>, Failure> {
+/// The items of an answer. Replies to writes may have none; the answer to a question always lists them, and one that does
+/// not is no answer: "there are none" is said by an empty list only.
+pub(crate) fn read(status: u16, body: &[u8], asked: bool) -> Result<Vec<Value>, Failure> {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let response = json.as_ref().and_then(|json| json.get("response")).filter(|response| response.is_object());
     // A 200 in front of a refusal is a refusal.
@@ -24,6 +25,7 @@ pub(crate) fn read(status: u16, body: &[u8]) -> Result<Vec<Value>, Failure> {
         return Err(Failure::Unreadable(format!("HTTP {status} with {}", describe(body))));
     };
     match response.get("items") {
+        None | Some(Value::Null) if asked => Err(Failure::Unreadable(format!("HTTP {status} without `items`"))),
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => Ok(items.clone()),
         Some(_) => Err(Failure::Unreadable(format!("HTTP {status} whose `items` is not a list"))),
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> (Vec<String>, String) {
-        match read(status, body.as_bytes()) {
+        match read(status, body.as_bytes(), false) {
             Err(Failure::Said(refusal)) => (refusal.codes, refusal.message),
             other => panic!("a refusal was due: {other:?}"),
         }
@@ -110,10 +112,14 @@ mod tests {
 
     #[test]
     fn items_may_be_many_none_or_absent() {
-        let items = |body: &str| read(200, body.as_bytes());
+        let items = |body: &str| read(200, body.as_bytes(), false);
         assert_eq!(items(r#"{"response":{"items":[{"id":"a"}],"count":29}}"#), Ok(vec![json!({"id": "a"})]));
         assert_eq!(items(r#"{"response":{"status":{"code":200},"items":[],"count":0}}"#), Ok(vec![]));
         assert_eq!(items(r#"{"response":{"status":{"code":200,"message":"OK"}}}"#), Ok(vec![]));
+        // Absent is not empty where a list was asked for: nothing is created or deleted on the word of a degraded answer.
+        let asked = read(200, br#"{"response":{"status":{"code":200,"message":"OK"}}}"#, true);
+        assert!(matches!(asked, Err(Failure::Unreadable(_))), "{asked:?}");
+        assert_eq!(read(200, br#"{"response":{"items":[]}}"#, true), Ok(vec![]));
     }
 
     #[test]
@@ -148,15 +154,15 @@ mod tests {
     #[test]
     fn a_200_without_an_envelope_cannot_be_read() {
         for body in ["", "<!DOCTYPE html>", "OK", r#"{"id":"sig-1"}"#, r#"{"response":{"items":[{"id":"#, "[]"] {
-            assert!(matches!(read(200, body.as_bytes()), Err(Failure::Unreadable(_))), "{body}");
+            assert!(matches!(read(200, body.as_bytes(), false), Err(Failure::Unreadable(_))), "{body}");
         }
-        assert!(matches!(read(200, br#"{"response":{"items":{}}}"#), Err(Failure::Unreadable(_))));
+        assert!(matches!(read(200, br#"{"response":{"items":{}}}"#, false), Err(Failure::Unreadable(_))));
     }
 
     proptest! {
         #[test]
         fn nothing_that_a_server_sends_makes_it_panic(status in 100u16..=999, body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(status, &body);
+            let _ = read(status, &body, status % 2 == 0);
         }
     }
 }

@@ -28,6 +28,14 @@ impl Operation {
         }
     }
 
+    /// Whether the answer is a list that has to be there.
+    pub(crate) const fn asks(self) -> bool {
+        match self {
+            Self::List | Self::Read | Self::Health => true,
+            Self::Create | Self::SetCapacity | Self::Delete => false,
+        }
+    }
+
     pub(crate) const fn method(self) -> Method {
         match self {
             Self::List | Self::Read | Self::Health => Method::GET,

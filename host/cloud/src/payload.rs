@@ -97,6 +97,7 @@ mod tests {
 
     fn spec(group: Value, user_data: Option<&str>) -> GroupSpec {
         GroupSpec {
+            attempted: false,
             template: ElastigroupTemplate::parse(json!({ "group": group }), true).unwrap(),
             name: GroupName::new("web__3"),
             image: AmiId::new("ami-0new"),

@@ -50,6 +50,7 @@ fn spec() -> GroupSpec {
         image: AmiId::new("ami-0new"),
         user_data: Some("#!/bin/sh\n".to_owned()),
         marker: Marker { run: RunId::new("r1"), step: StepId::new("setup") },
+        attempted: false,
     }
 }
 

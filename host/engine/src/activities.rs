@@ -12,7 +12,7 @@ use shiftgate_workflow::{Action, FailurePolicy, Plan, Step};
 
 use crate::poller::Poller;
 use crate::steps::{self, Cx, Stop};
-use crate::{Facts, Next, Pace, Runs, Task, TaskReply};
+use crate::{Next, Pace, Runs, Task, TaskReply};
 
 /// The doors of the engine.
 #[derive(Clone)]
@@ -128,7 +128,7 @@ impl Activities {
         loop {
             let acquired = self.ports.locks.acquire(&self.settings.account, &plan.setup.family, run).await?;
             let (holder, ahead) = match acquired {
-                Acquired::Held { fence } => return Ok(TaskReply::Done(Facts { fence, ..Facts::default() })),
+                Acquired::Held { fence } => return self.begun(&cx, fence).await,
                 Acquired::Busy { holder, ahead } => (holder, ahead),
             };
             if self.settings.when_busy == WhenBusy::Refuse {
@@ -146,10 +146,23 @@ impl Activities {
         }
     }
 
+    /// The family is this run's; a resumed run takes up what the record knows of it.
+    async fn begun(&self, cx: &Cx<'_>, fence: i64) -> Result<TaskReply, StoreError> {
+        match steps::take_up(cx, fence).await {
+            Ok(facts) => Ok(TaskReply::Done(facts)),
+            Err(stop) => {
+                self.ports.locks.release(&self.settings.account, &cx.plan.setup.family, cx.run).await?;
+                self.refused(cx, stop).await
+            }
+        }
+    }
+
+    /// The run does not begin. One that had done something before is not over: it stays where it stands.
     async fn refused(&self, cx: &Cx<'_>, stop: Stop) -> Result<TaskReply, StoreError> {
         let error = stop.into_step_error()?;
         cx.say(EventKind::StepFailed { error: error.clone() }).await?;
-        Ok(TaskReply::Failed { error, next: Next::Fail })
+        let untouched = self.ports.ledger.record(cx.run).await?.is_empty();
+        Ok(TaskReply::Failed { error, next: if untouched { Next::Fail } else { Next::Abort } })
     }
 
     /// Turns what a step came to into a reply, and says so.
@@ -166,10 +179,17 @@ impl Activities {
             Err(stop) => (stop.into_step_error()?, None),
         };
         let policy = step.on_failure.as_ref().unwrap_or(&cx.plan.on_failure);
-        let next = given.unwrap_or_else(|| match step.action {
-            Action::WrapUp(_) => Next::Ignore,
-            _ => decide(policy, error.class, attempt),
-        });
+        let next = match (given.unwrap_or_else(|| decide(policy, error.class, attempt)), &step.action) {
+            (retry @ Next::Retry { .. }, _) => retry,
+            // A wrap-up undoes nothing.
+            (_, Action::WrapUp(_)) => Next::Ignore,
+            // Nobody has said yes.
+            (Next::Ignore, Action::Approve(_)) => Next::Abort,
+            (next, _) => next,
+        };
+        if next == Next::Rollback {
+            steps::decide_rollback(cx, &error.message).await?;
+        }
         let kind = match next {
             Next::Retry { after } => EventKind::StepRetried { attempt: attempt + 1, after, error: error.clone() },
             Next::Ignore => EventKind::StepIgnored { error: error.clone() },

@@ -9,6 +9,8 @@ use shiftgate_model::{Capacity, GroupFacts, RunId};
 pub struct Facts {
     /// The fencing number of the family's lock; 0 before the run has it.
     pub fence: i64,
+    /// Why the run is rolled back, once that is decided: a resumed run goes on with the rollback, never forward.
+    pub rolling_back: Option<String>,
     /// The group that is deployed; none before setup.
     pub new_group: Option<GroupFacts>,
     /// The group that was live before; none before setup and for a first deployment.

@@ -30,10 +30,16 @@ pub async fn deploy<D: Durable>(d: &D, run: &RunId, plan: &Plan) -> Result<Endin
     let walk = Walk { d, run };
     let mut facts = Facts::default();
     let (ending, summary) = match walk.act(Task::Begin).await? {
-        TaskReply::Failed { error, .. } => return walk.finish(Ending::Failed, error.message, facts).await,
+        TaskReply::Failed { error, next } => {
+            let ending = if next == Next::Abort { Ending::Aborted } else { Ending::Failed };
+            return walk.finish(ending, error.message, facts).await;
+        }
         TaskReply::Done(begun) => {
             facts = begun;
-            walk.forward(plan, &mut facts).await?
+            match facts.rolling_back.take() {
+                Some(reason) => walk.rollback(plan, &mut facts, reason).await?,
+                None => walk.forward(plan, &mut facts).await?,
+            }
         }
         TaskReply::Wait { .. } | TaskReply::RolledBack { .. } => {
             return Err(DurableError("the begin of a run answered as a step does".into()));

@@ -37,7 +37,7 @@ pub enum Ending {
     RolledBack,
     /// Stopped where it stood; `resume` goes on.
     Aborted,
-    /// The rollback could not finish; a person has to look.
+    /// The rollback could not finish; a person has to look, and `resume` goes on with it.
     Stuck,
 }
 

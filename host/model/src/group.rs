@@ -48,6 +48,8 @@ pub struct GroupSpec {
     pub user_data: Option<String>,
     /// What a lost reply is recognised by.
     pub marker: Marker,
+    /// Whether an earlier attempt may have been made: the list can be older than its effect, so it is looked at more than once.
+    pub attempted: bool,
 }
 
 /// How a create ended.

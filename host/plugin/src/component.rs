@@ -122,24 +122,22 @@ mod tests {
 
     #[test]
     fn each_kind_of_mistake_has_its_own_message() {
-        insta::assert_snapshot!(
-                                                            [
-                                                                &b""[..],
-                                                                b"\n<!DOCTYPE html><title>Sign in</title>",
-                                                                b"{\"error\": \"not found\"}",
-                                                                b"404: not found, sorry \xe2\x82",
-                                                                b"(component (core module))",
-                                                                b"\x1f\x8b\x08\0",
-                                                                b"\x7fELF\x02\x01\x01",
-                                                                b"\x00\xff\xfe\xfd\xfc\xfb\xfa",
-                                                                b"\0asm\x01\0\0\0",
-                                                                b"\0asm\x0d\0",
-                                                                b"\0asm\x0a\0\x01\0",
-                                                                b"\0asm\x0d\0\x01\0",
-                                                            ]
-                                                            .map(refusal)
-                                                            .join("\n"),
-                                                            @r"
+        let refusals = [
+            &b""[..],
+            b"\n<!DOCTYPE html><title>Sign in</title>",
+            b"{\"error\": \"not found\"}",
+            b"404: not found, sorry \xe2\x82",
+            b"(component (core module))",
+            b"\x1f\x8b\x08\0",
+            b"\x7fELF\x02\x01\x01",
+            b"\x00\xff\xfe\xfd\xfc\xfb\xfa",
+            b"\0asm\x01\0\0\0",
+            b"\0asm\x0d\0",
+            b"\0asm\x0a\0\x01\0",
+            b"\0asm\x0d\0\x01\0",
+        ]
+        .map(refusal);
+        insta::assert_snapshot!(refusals.join("\n"), @r"
 `/plugins/x.wasm` is not WebAssembly: it is an empty file
 `/plugins/x.wasm` is not WebAssembly: it is an HTML page, as a download without a login leaves it
 `/plugins/x.wasm` is not WebAssembly: it is JSON
@@ -152,8 +150,7 @@ mod tests {
 `/plugins/x.wasm` is a broken component: it ends within its first 8 bytes
 `/plugins/x.wasm` is a broken component: it has a version of the format that is not known
 taken
-"
-                                                        );
+    ");
     }
 
     #[test]

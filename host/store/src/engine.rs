@@ -175,7 +175,9 @@ impl Engine {
         let fresh = match &latest {
             None => Some(name(run, 1)),
             Some((number, OrchestrationStatus::Failed { .. })) => Some(name(run, number + 1)),
-            Some((number, OrchestrationStatus::Completed { output, .. })) if ending(output) == Some(Ending::Aborted) => {
+            Some((number, OrchestrationStatus::Completed { output, .. }))
+                if matches!(ending(output), Some(Ending::Aborted | Ending::Stuck)) =>
+            {
                 Some(name(run, number + 1))
             }
             Some(_) => None,

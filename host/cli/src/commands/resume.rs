@@ -44,10 +44,10 @@ pub(crate) async fn run(app: &mut App, args: &Resume) -> Result<Exit, Failure> {
     }
 }
 
-/// An ending is terminal, but for an abort.
+/// An ending is terminal, but for an abort, and for a rollback that got stuck.
 fn goes_on(app: &App, run: &RunId, ending: Option<Ending>) -> Result<(), Failure> {
     match ending {
-        None | Some(Ending::Aborted) => Ok(()),
+        None | Some(Ending::Aborted | Ending::Stuck) => Ok(()),
         Some(ending) => {
             let logs = app.commands().of("logs", run);
             Err(Failure::new(Exit::Ended, format!("run {run} has ended: {ending}; there is nothing to go on with"))

@@ -27,9 +27,9 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
             cx.say_once(&format!("finish/left/{index}/{resumes}"), EventKind::Left { what }).await?;
         }
     }
-    cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     let key = format!("ended/{ending}/{resumes}");
     cx.ports.events.append(cx.run, None, Some(&key), EventKind::RunEnded { ending, summary }).await?;
+    cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     cx.ports.locks.release(&cx.settings.account, &cx.plan.setup.family, cx.run).await
 }
 

@@ -9,6 +9,7 @@ mod plugin;
 mod rollback;
 mod setup;
 mod steady;
+mod take_up;
 mod verdicts;
 
 use serde_json::json;
@@ -22,6 +23,7 @@ use crate::{Facts, StepState, TaskReply, Waking};
 pub(crate) use finish::{finish, run_started};
 pub(crate) use plugin::check_plugins;
 pub(crate) use rollback::roll_back;
+pub(crate) use take_up::{decide_rollback, take_up};
 
 /// Why a step stops: its own failure, or a record that cannot be written.
 #[derive(Debug)]
@@ -96,7 +98,7 @@ pub(crate) struct Job<'a> {
 }
 
 /// The effect under which a step's end is on record.
-const OUTPUT: &str = "output";
+pub(super) const OUTPUT: &str = "output";
 
 /// Runs one step until it ends or waits. A step that has ended before is not run again.
 pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
@@ -127,6 +129,6 @@ async fn announce(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {
     if let Some((index, name)) = job.phase {
         cx.say_once(&format!("phase-{index}/started"), EventKind::PhaseStarted { phase: name.to_owned() }).await?;
     }
-    let key = format!("{}/started/{}", cx.step, job.attempt);
+    let key = format!("{}/started/{}/{}", cx.step, cx.fence, job.attempt);
     cx.say_once(&key, EventKind::StepStarted { title: job.step.title.clone() }).await
 }

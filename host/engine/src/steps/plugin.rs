@@ -50,7 +50,7 @@ async fn approve(cx: &Cx<'_>, job: &Job<'_>, approve: &Approve) -> Result<TaskRe
                 quorum: approve.quorum.max(1),
                 expires_at: visit.started_at.plus(approve.expires),
             };
-            cx.say_once(&format!("{}/requested/{}", cx.step, job.attempt), kind).await?;
+            cx.say_once(&format!("{}/requested/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
             (Call::Start { summary: None }, 0)
         }
         Some((_, Waking::Expired)) => {

@@ -50,19 +50,24 @@ async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> 
     }
 }
 
-/// The old group, up and healthy. A run that never touched it finds it as it was, and writes nothing.
+/// The old group, up and healthy, before anything is taken from the new one. A run that never touched it writes nothing.
 async fn restore(cx: &Cx<'_>, record: &[EffectRecord], old: &Live) -> Result<(), Stop> {
     let touched = record.iter().any(|entry| entry.effect == super::effect::capacity_effect(&old.id));
     let Some(live) = cx.ports.groups.read(&old.id).await? else {
         let facts = GroupFacts { id: old.id.clone(), name: old.name.clone(), capacity: old.capacity, instances: Vec::new() };
         return Err(gone(&facts).into());
     };
+    let timeout = cx.plan.setup.steady_state_timeout;
     if !touched {
+        if !live.capacity.same_bounds(&old.capacity) {
+            return Err(StepError::drift(&old.id, old.capacity, live.capacity).into());
+        }
         cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
+        steady(cx, &old.id, live.capacity.target, timeout).await?;
         return Ok(());
     }
     cx.resize(&live, old.capacity, old.capacity).await?;
-    steady(cx, &old.id, old.capacity.target, cx.plan.setup.steady_state_timeout).await?;
+    steady(cx, &old.id, old.capacity.target, timeout).await?;
     Ok(())
 }
 

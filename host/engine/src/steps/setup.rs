@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shiftgate_model::{
-    Capacity, Created, ErrorClass, EventKind, Group, GroupFacts, GroupId, GroupName, GroupSpec, Marker, StepError,
+    Capacity, Created, ErrorClass, EventKind, Group, GroupFacts, GroupId, GroupName, GroupSpec, Health, Marker, StepError,
 };
 
 use super::housekeeping::keep_house;
@@ -44,6 +44,9 @@ pub(super) async fn setup(cx: &Cx<'_>) -> Result<Facts, Stop> {
     let original: Original = cx
         .fact(ORIGINAL, || async {
             let live = find_live(cx, &revisions).await?;
+            if let Some(live) = live {
+                only_one_serves(cx, live, &revisions).await?;
+            }
             let live = live.map(|g| Live { id: g.id.clone(), name: g.name.clone(), capacity: g.capacity });
             let highest = revisions.first().map_or(0, |(number, _)| *number);
             Ok(Original { live, next: family.revision(highest.saturating_add(1)) })
@@ -70,6 +73,7 @@ pub(super) async fn setup(cx: &Cx<'_>) -> Result<Facts, Stop> {
         instances: Vec::new(),
     };
     Ok(Facts {
+        rolling_back: None,
         fence: cx.fence,
         new_group: Some(facts(&created.id, &original.next, Capacity::ZERO)),
         old_group: original.live.as_ref().map(|live| facts(&live.id, &live.name, live.capacity)),
@@ -101,6 +105,27 @@ async fn find_live<'g>(cx: &Cx<'_>, revisions: &[(u64, &'g Group)]) -> Result<Op
     Ok(None)
 }
 
+/// A lower revision that has healthy instances beside the live one was left by a run that did not end: emptying it could
+/// take away what serves, so a person decides.
+async fn only_one_serves(cx: &Cx<'_>, live: &Group, revisions: &[(u64, &Group)]) -> Result<(), Stop> {
+    for (_, other) in revisions.iter().filter(|(_, group)| group.id != live.id && group.capacity.maximum > 0) {
+        let instances = cx.ports.groups.health(&other.id).await?;
+        let healthy = instances.iter().filter(|instance| instance.health == Health::Healthy).count();
+        if healthy == 0 {
+            continue;
+        }
+        let left_by = live.marker.as_ref().map_or_else(String::new, |marker| format!(", left by run {}", marker.run));
+        let message = format!(
+            "two groups have instances: {} `{}` with {}{left_by}, and {} `{}` with {} and {healthy} healthy instances",
+            live.id, live.name, live.capacity, other.id, other.name, other.capacity
+        );
+        let hint =
+            "resume the run that left them so, or set the group that is not to serve to 0/0/0 in Spot's console; then run again";
+        return Err(StepError::new(ErrorClass::Drift, message).hint(hint).into());
+    }
+    Ok(())
+}
+
 fn ambiguous(group: &Group, twin: &Group) -> StepError {
     let message = format!("two groups are named `{}`: {} and {}; which one serves cannot be told", group.name, group.id, twin.id);
     StepError::new(ErrorClass::Application, message).hint("rename or delete one of them in Spot's console, then run again")
@@ -125,7 +150,9 @@ fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
 
 async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
     let setup = &cx.plan.setup;
+    let record = cx.ports.ledger.record(cx.run).await?;
     let spec = GroupSpec {
+        attempted: record.iter().any(|entry| entry.step == *cx.step && entry.effect == CREATE && entry.outcome.is_none()),
         template: setup.template.clone(),
         name: name.clone(),
         image: cx.plan.artifact.clone(),

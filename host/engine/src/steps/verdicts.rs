@@ -1,7 +1,7 @@
 //! What a verification or an approval amounts to. Missing data never passes; inconclusive asks a person; a plugin never
 //! decides that a run is approved; silence is never a yes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, Report, StepError, StoreError, Tally, Timestamp, Verdict, Vote};
 use shiftgate_workflow::{Approve, FailureAction, Final};
 
@@ -14,6 +14,8 @@ const HOLD: Millis = Millis::minutes(7 * 24 * 60);
 
 /// The end of a verification plugin: shown, kept, and judged.
 pub(super) async fn judge(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, report: Report) -> Result<TaskReply, Stop> {
+    // The first report of an attempt is the one that counts, also when its activity is performed again.
+    let report: Report = cx.fact(&format!("report {} {}", cx.fence, job.attempt), || async { Ok(report) }).await?;
     for metric in &report.metrics {
         cx.say(EventKind::Measured { metric: metric.clone() }).await?;
     }
@@ -22,7 +24,6 @@ pub(super) async fn judge(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, report: Repo
     }
     let summary = report.summary.clone();
     cx.say(EventKind::Verified { verdict: report.verdict, summary: summary.clone() }).await?;
-    keep(cx, job, &report).await?;
     match report.verdict {
         Verdict::Pass | Verdict::Warn | Verdict::Skipped => Ok(TaskReply::Done(job.facts.clone())),
         Verdict::Fail => {
@@ -32,19 +33,12 @@ pub(super) async fn judge(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, report: Repo
     }
 }
 
-/// The report stays on record, evidence included.
-async fn keep(cx: &Cx<'_>, job: &Job<'_>, report: &Report) -> Result<(), Stop> {
-    let name = format!("report {}", job.attempt);
-    cx.fact::<Value, _>(&name, || async { Ok(json!(report)) }).await?;
-    Ok(())
-}
-
 async fn hold(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, summary: &str) -> Result<TaskReply, Stop> {
     let now = cx.ports.clock.now();
     let deadline = now.plus(HOLD);
     let message = format!("verification `{plugin}` cannot tell ({summary}); approve to go on without it");
     let kind = EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: deadline };
-    cx.say_once(&format!("{}/held/{}", cx.step, job.attempt), kind).await?;
+    cx.say_once(&format!("{}/held/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
     let state = StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0 };
     Ok(TaskReply::Wait { state, after: None, ballot: true, expires: Some(HOLD) })
@@ -58,8 +52,7 @@ pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Wakin
     };
     let Some(ballot) = ballot else {
         cx.say(EventKind::ApprovalExpired).await?;
-        let message = "the verification could not tell, and nobody decided in time";
-        return Err(StepError::new(ErrorClass::Verification, message).into());
+        return Ok(undecided(cx, job, "the verification could not tell, and nobody decided in time".into()));
     };
     cx.say(EventKind::BallotCast { ballot: ballot.clone() }).await?;
     match ballot.vote {
@@ -71,9 +64,16 @@ pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Wakin
             let Ballot { subject, comment, .. } = ballot;
             cx.say(EventKind::Rejected { by: subject.clone(), comment }).await?;
             let message = format!("the verification could not tell, and {subject} decided against going on");
-            Err(StepError::new(ErrorClass::Verification, message).into())
+            Ok(undecided(cx, job, message))
         }
     }
+}
+
+/// A person's no, and silence, go the way of the verification class, but are never ignored nor asked again.
+fn undecided(cx: &Cx<'_>, job: &Job<'_>, message: String) -> TaskReply {
+    let policy = job.step.on_failure.as_ref().unwrap_or(&cx.plan.on_failure);
+    let next = straight(policy.action(ErrorClass::Verification));
+    TaskReply::Failed { error: StepError::new(ErrorClass::Verification, message), next }
 }
 
 fn read_ballot(payload: &Value, now: Timestamp) -> Option<Ballot> {

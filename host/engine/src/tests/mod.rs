@@ -1,5 +1,6 @@
 //! Behaviour of whole runs on a paused clock: hours in milliseconds. The world is asked, not a mock.
 
+mod resuming;
 mod world;
 
 use std::sync::Arc;
@@ -319,21 +320,4 @@ async fn a_rollback_that_cannot_finish_is_stuck_and_says_what_is_where() {
     assert_eq!(run(&world).await, Ending::Stuck);
     let transcript = world.transcript();
     assert!(transcript.contains("The new group is sig-2 `web__5` with min 0, max 0, target 0"), "{transcript}");
-}
-
-/// The record fails after every possible number of writes; whatever was done, a second try ends in the same world.
-#[tokio::test(start_paused = true)]
-async fn a_record_that_fails_at_any_write_leaves_a_run_that_can_be_resumed() {
-    for writes in 0.. {
-        let world = live_world(plan(Vec::new()));
-        world.state().writes_left = Some(writes);
-        let first = deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await;
-        if first == Ok(Ending::Succeeded) {
-            assert!(writes > 10, "the run writes to its record");
-            return;
-        }
-        world.state().writes_left = None;
-        assert_eq!(run(&world).await, Ending::Succeeded, "after {writes} writes");
-        assert_eq!(world.groups(), ["web__4 0/0/0", "web__5 0/4/10"], "after {writes} writes");
-    }
 }

@@ -145,19 +145,16 @@ fn a_grant_that_cannot_be_read_is_an_error_and_not_a_hole() {
         let grant = HttpGrant { url: url.to_owned(), methods: vec![method.to_owned()], addresses: vec![range.to_owned()] };
         Rights::new("errors", &manifest(), &Grants { http: vec![grant] }, &json!({})).unwrap_err()
     };
-    insta::assert_snapshot!(
-                                [
-                                    told("prometheus:9090", "GET", "10.0.0.0/8"),
-                                    told("http://prometheus:9090", "get", "10.0.0.0/8"),
-                                    told("http://prometheus:9090", "GET", "private"),
-                                ]
-                                .join("\n"),
-                                @r"
+    let mistakes = [
+        told("prometheus:9090", "GET", "10.0.0.0/8"),
+        told("http://prometheus:9090", "get", "10.0.0.0/8"),
+        told("http://prometheus:9090", "GET", "private"),
+    ];
+    insta::assert_snapshot!(mistakes.join("\n"), @r"
 the grant `prometheus:9090` cannot be read: its scheme is neither http nor https
 the grant for http://prometheus:9090 names `get`, which is not a method in upper case
 the grant for http://prometheus:9090 names `private`, which is not an address range such as 10.0.0.0/8
-"
-                            );
+    ");
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Ask<'_> {
         let row = sqlx::query(
             "INSERT INTO group_lock (account, family, holder, fence) VALUES ($1, $2, NULL, 0) \
              ON CONFLICT (account, family) DO UPDATE SET holder = CASE WHEN EXISTS (SELECT 1 FROM run \
-             WHERE run.id = group_lock.holder AND run.ending IN ('succeeded', 'failed', 'rolled_back')) \
+             WHERE run.id = group_lock.holder AND run.ending IS NOT NULL) \
              THEN NULL ELSE group_lock.holder END RETURNING holder, fence",
         )
         .bind(self.account)

@@ -168,14 +168,15 @@ impl Record {
         })
     }
 
-    /// Takes an aborted run up again: it has no ending any more. Nothing happens to a run that has none or another.
+    /// Takes an aborted or stuck run up again: it has no ending any more. Nothing happens to a run that has none or another.
     ///
     /// # Errors
     /// The file cannot be written.
     pub async fn reopen(&self, run: &RunId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE run SET ending = NULL, ended_at = NULL WHERE id = $1 AND ending = $2")
+        sqlx::query("UPDATE run SET ending = NULL, ended_at = NULL WHERE id = $1 AND ending IN ($2, $3)")
             .bind(run.as_str())
             .bind(word(Ending::Aborted))
+            .bind(word(Ending::Stuck))
             .execute(&self.pool)
             .await
             .map_err(self.failed(format!("take run {run} up again")))?;
@@ -195,14 +196,16 @@ impl Runs for Record {
 
     async fn end(&self, run: &RunId, ending: Ending, at: Timestamp) -> Result<(), StoreError> {
         let action = || format!("record the end of run {run}");
-        let updated = sqlx::query("UPDATE run SET ending = $2, ended_at = $3 WHERE id = $1 AND (ending IS NULL OR ending = $4)")
-            .bind(run.as_str())
-            .bind(word(ending))
-            .bind(to_column(at))
-            .bind(word(Ending::Aborted))
-            .execute(&self.pool)
-            .await
-            .map_err(self.failed(action()))?;
+        let updated =
+            sqlx::query("UPDATE run SET ending = $2, ended_at = $3 WHERE id = $1 AND (ending IS NULL OR ending IN ($4, $5))")
+                .bind(run.as_str())
+                .bind(word(ending))
+                .bind(to_column(at))
+                .bind(word(Ending::Aborted))
+                .bind(word(Ending::Stuck))
+                .execute(&self.pool)
+                .await
+                .map_err(self.failed(action()))?;
         if updated.rows_affected() == 0 {
             let stands = self.run(run).await?.ok_or_else(|| self.refused(action(), "there is no such run"))?;
             return match stands.ending {

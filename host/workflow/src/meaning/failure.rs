@@ -113,8 +113,7 @@ pub(crate) fn last(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place
     if let Tree::Scalar(scalar) = &node.tree
         && scalar.text.starts_with("manual")
     {
-        let hint =
-            "write `abort`: the run stops where it stands, and a person goes on with `shiftgate resume` or `shiftgate rollback`";
+        let hint = "write `abort`: the run stops where it stands, and a person goes on with `shiftgate resume`";
         s.error_hint("not-in-this-release", node.place, "there is no manual intervention as such yet", "not supported yet", hint);
         return None;
     }

@@ -191,7 +191,6 @@ fn failure_strategies_out_of_place() {
      11 │   rollback: [ { verify: { plugin: prometheus, onFailure: rollback } } ]
         ╰────
       help: write `abort`: the run stops where it stands, and a person goes on with `shiftgate resume`
-            or `shiftgate rollback`
 
     unknown-name
 
