@@ -17,7 +17,7 @@ use shiftgate_model::{Digest, PluginKind, PluginSource};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::cache::{Cache, CodeError};
+use crate::cache::{Cache, CodeError, Fingerprint};
 use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, VERSION, exported_kind, import_owner};
 use crate::error::LoadError;
@@ -91,8 +91,14 @@ impl Stamp {
 pub(crate) struct Raw {
     pub(crate) file: PathBuf,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) digest: Digest,
     stamp: Stamp,
+}
+
+impl Raw {
+    /// The SHA-256 of the file.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest(Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
 impl Loader {
@@ -217,26 +223,32 @@ impl Workshop {
     /// Reads, checks, compiles and links one file.
     fn make(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
         let raw = read(file, self.limit)?;
-        expect_digest(file, &raw.digest, wanted)?;
-        sniff(file, &raw.bytes)?;
-        // Two processors share the work of a load from the cache. What is compiled was vetted before.
-        let (stored, vetted) = std::thread::scope(|threads| {
-            let stored = std::thread::Builder::new().spawn_scoped(threads, || self.cache.stored(&self.engine, &raw.digest));
+        if let Err(error) = sniff(file, &raw.bytes) {
+            expect_digest(file, &raw.digest(), wanted)?;
+            return Err(error);
+        }
+        // Two processors share the work: one hashes and vets the component, the other verifies and maps its code.
+        let (stored, digest, vetted) = std::thread::scope(|threads| {
+            let stored = || self.cache.stored(&self.engine, Fingerprint::of(&raw.bytes));
+            let stored = std::thread::Builder::new().spawn_scoped(threads, stored);
+            let digest = raw.digest();
             let vetted = vet_bytes(&raw, kind);
-            (stored.ok().and_then(|stored| stored.join().ok().flatten()), vetted)
+            (stored.ok().and_then(|stored| stored.join().ok().flatten()), digest, vetted)
         });
+        expect_digest(file, &digest, wanted)?;
         let (manifest, schema) = vetted?;
-        tracing::debug!(file = %file.display(), digest = %raw.digest.0, compiled = stored.is_some(), "loading a plugin");
+        let stored = stored.filter(|(compiled_from, _)| *compiled_from == digest);
+        tracing::debug!(file = %file.display(), digest = %digest.0, compiled = stored.is_some(), "loading a plugin");
         let component = match stored {
-            Some(component) => component,
-            None => self.cache.compile(&self.engine, &raw.digest, &raw.bytes).map_err(|error| match error {
+            Some((_, component)) => component,
+            None => self.cache.compile(&self.engine, &digest, &raw.bytes).map_err(|error| match error {
                 CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
                 CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
             })?,
         };
         let linked = self.linker.instantiate_pre(&component).and_then(|pre| Kind::link(kind, pre));
         let kind = linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: format!("{error:#}") })?;
-        let loaded = Loaded { file: file.to_path_buf(), digest: raw.digest, manifest, schema, kind, used: AtomicU64::new(0) };
+        let loaded = Loaded { file: file.to_path_buf(), digest, manifest, schema, kind, used: AtomicU64::new(0) };
         Ok((raw.stamp, loaded))
     }
 }
@@ -252,7 +264,7 @@ fn vet_bytes(raw: &Raw, kind: PluginKind) -> Result<(Manifest, ConfigSchema), Lo
     Ok((manifest, schema))
 }
 
-/// Reads a whole file, and its digest.
+/// Reads a whole file.
 fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
     let unreadable = |source| LoadError::Unreadable { file: file.to_path_buf(), source };
     let mut open = File::open(file).map_err(unreadable)?;
@@ -266,8 +278,7 @@ fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
     if bytes.len() as u64 > limit {
         return Err(too_large(bytes.len() as u64));
     }
-    let digest = Digest(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect());
-    Ok(Raw { file: file.to_path_buf(), bytes, digest, stamp: Stamp::of(&found) })
+    Ok(Raw { file: file.to_path_buf(), bytes, stamp: Stamp::of(&found) })
 }
 
 /// Whether a component's outside makes it a plugin of this contract; its manifest, if so.

@@ -6,30 +6,61 @@
 
 use std::io;
 
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::Entry;
+use super::doubt;
+use super::frozen::Frozen;
 
-/// Compiled code that this program wrote: just now, or earlier with a MAC that was checked over these bytes in memory.
-pub(super) struct Verified<'a>(&'a [u8]);
+/// Compiled code that this program wrote: just now, or earlier with a MAC that was checked over these very bytes, frozen.
+pub(super) struct Verified<'a>(Source<'a>);
+
+enum Source<'a> {
+    Entry(Frozen),
+    Compiler(&'a [u8]),
+}
 
 impl<'a> Verified<'a> {
-    /// The code of an entry. An [`Entry`] exists only after its MAC was checked.
-    pub(super) fn from_entry(entry: &'a Entry) -> Self {
-        Self(entry.code())
+    /// Frozen code, if `mac`, fed with its BLAKE3 hash, comes to `expected`.
+    pub(super) fn check(code: Frozen, mac: Hmac<Sha256>, expected: &[u8]) -> io::Result<Self> {
+        let mut hash = blake3::Hasher::new();
+        code.visit(&mut |bytes| {
+            hash.update(bytes);
+        })?;
+        mac.chain_update(hash.finalize().as_bytes())
+            .verify_slice(expected)
+            .map_err(|_| doubt("its authentication code does not fit"))?;
+        Ok(Self(Source::Entry(code)))
     }
 
     /// Bytes that the compiler has just returned.
     pub(super) fn just_compiled(compiled: &'a [u8]) -> Self {
-        Self(compiled)
+        Self(Source::Compiler(compiled))
     }
 }
 
-/// Loads verified code; wasmtime checks that it is for this engine, and copies it.
+/// Loads verified code; wasmtime checks that it is for this engine.
 pub(super) fn load(engine: &Engine, verified: &Verified<'_>) -> io::Result<Component> {
-    // SAFETY: `deserialize` asks for bytes that `precompile_component` returned, unmodified. `Verified` holds nothing else:
-    // either they were just returned, or they carry this installation's MAC, checked over this very slice.
-    let component = unsafe { Component::deserialize(engine, verified.0) };
+    let component = match &verified.0 {
+        // SAFETY: `deserialize` asks for bytes that `precompile_component` returned, unmodified; these are.
+        Source::Compiler(compiled) => unsafe { Component::deserialize(engine, compiled) },
+        Source::Entry(code) => match code.path() {
+            // SAFETY: `deserialize_file` asks for the same, and that the file does not change afterwards. `path` leads to
+            // memory that is sealed against every change, and whose MAC was checked after it was sealed.
+            Some(path) => unsafe { Component::deserialize_file(engine, path) }.or_else(|_| copied(engine, code)),
+            None => copied(engine, code),
+        },
+    };
     component.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:#}")))
+}
+
+/// The same from memory of this process, where a file cannot be mapped.
+fn copied(engine: &Engine, code: &Frozen) -> wasmtime::Result<Component> {
+    let mut bytes = Vec::new();
+    code.visit(&mut |chunk| bytes.extend_from_slice(chunk))?;
+    // SAFETY: `deserialize` asks for bytes that `precompile_component` returned, unmodified. A `Frozen` inside a `Verified`
+    // carries this installation's MAC, and cannot have changed since it was checked.
+    unsafe { Component::deserialize(engine, bytes) }
 }

@@ -1,17 +1,19 @@
 //! Compiled components on disk, so that nothing is compiled twice.
 //!
 //! Compiled code is run as it stands, and a flipped bit in it goes unnoticed by the engine. So an entry carries an
-//! HMAC-SHA256 under a key of this installation, over its name and over the hashes of the very bytes that are then loaded (of
-//! their two halves, so that two processors can share the work); the key and the entries have to be files of this user that nobody else can write. Any doubt means: compile again. Nothing here fails a
-//! call: a cache that cannot be used is told once, and left. `code.rs` is the only place that loads machine code.
+//! HMAC-SHA256 under a key of this installation, over what it was compiled from (SHA-256), for which engine, and over the
+//! BLAKE3 hash of the very bytes that are then loaded; the key and the entries have to be files of this user that nobody else
+//! can write. Any doubt means: compile again. Nothing here fails a call: a cache that cannot be used is told once, and left.
+//! `code.rs` is the only place that loads machine code.
 
 mod code;
+mod frozen;
 mod key;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,6 +24,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::code::Verified;
+use self::frozen::Frozen;
 use self::key::Key;
 
 /// How components are compiled; another way of compiling makes other entries.
@@ -29,6 +32,8 @@ const PROFILE: &[u8] = b"optimised";
 /// What an entry begins with; another layout gets another text.
 const MAGIC: &[u8; 16] = b"shiftgate-code-1";
 const MAC_LENGTH: usize = 32;
+/// A SHA-256 as hex digits.
+const DIGEST_LENGTH: usize = 64;
 /// Larger entries are not read.
 const ENTRY_LIMIT: u64 = 1 << 30;
 
@@ -45,6 +50,17 @@ pub(crate) struct Cache {
 struct Store {
     dir: PathBuf,
     key: Key,
+}
+
+/// A component's BLAKE3 hash: quick to make, and the name of its entry. What it is trusted by is the SHA-256 in the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(blake3::Hash);
+
+impl Fingerprint {
+    /// The fingerprint of a component's bytes.
+    pub(crate) fn of(wasm: &[u8]) -> Self {
+        Self(blake3::hash(wasm))
+    }
 }
 
 /// Why a component has no code.
@@ -69,18 +85,20 @@ impl Cache {
     }
 
     /// Whether a trustworthy entry of this component is there.
-    pub(crate) fn holds(&self, digest: &Digest) -> bool {
-        self.store.as_ref().is_some_and(|store| store.read(digest, &self.compatibility).is_ok())
+    pub(crate) fn holds(&self, fingerprint: Fingerprint, digest: &Digest) -> bool {
+        let entry = self.store.as_ref().map(|store| store.read(fingerprint, &self.compatibility));
+        entry.is_some_and(|entry| entry.is_ok_and(|(found, _)| found == *digest))
     }
 
-    /// The component's code, if a trustworthy entry has it.
-    pub(crate) fn stored(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
-        let entry = self.store.as_ref()?.read(digest, &self.compatibility);
-        match entry.and_then(|entry| code::load(engine, &entry.verified())) {
-            Ok(component) => Some(component),
+    /// The code of a component with this fingerprint, if a trustworthy entry has it; and the SHA-256 of what it was compiled
+    /// from, which the caller holds against the component's own.
+    pub(crate) fn stored(&self, engine: &Engine, fingerprint: Fingerprint) -> Option<(Digest, Component)> {
+        let entry = self.store.as_ref()?.read(fingerprint, &self.compatibility);
+        match entry.and_then(|(digest, code)| Ok((digest, code::load(engine, &code)?))) {
+            Ok(stored) => Some(stored),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(component = %digest.0, %error, "a compiled plugin is not trusted; compiling it again");
+                tracing::warn!(component = %fingerprint.0, %error, "a compiled plugin is not trusted; compiling it again");
                 None
             }
         }
@@ -91,11 +109,12 @@ impl Cache {
     /// # Errors
     /// What the compiler or the engine says of a component that it does not take.
     pub(crate) fn compile(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> Result<Component, CodeError> {
+        let fingerprint = Fingerprint::of(wasm);
         let compiled = engine.precompile_component(wasm).map_err(|error| CodeError::Refused(format!("{error:#}")))?;
         let loaded = code::load(engine, &Verified::just_compiled(&compiled));
         let component = loaded.map_err(|error| CodeError::Demanding(error.to_string()))?;
         if let Some(store) = &self.store
-            && let Err(error) = store.write(digest, &self.compatibility, &compiled)
+            && let Err(error) = store.write(fingerprint, &self.compatibility, digest, &compiled)
         {
             tracing::warn!(component = %digest.0, %error, "a compiled plugin cannot be kept");
         }
@@ -103,74 +122,46 @@ impl Cache {
     }
 }
 
-/// An entry whose MAC fits its bytes and its name.
-struct Entry {
-    bytes: Vec<u8>,
-}
-
-impl Entry {
-    fn verified(&self) -> Verified<'_> {
-        Verified::from_entry(self)
-    }
-
-    fn code(&self) -> &[u8] {
-        self.bytes.get(MAGIC.len() + MAC_LENGTH..).unwrap_or_default()
-    }
-}
-
 impl Store {
-    fn path(&self, digest: &Digest, compatibility: &[u8; 32]) -> PathBuf {
+    fn path(&self, fingerprint: Fingerprint, compatibility: &[u8; 32]) -> PathBuf {
         let engine: String = compatibility.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        self.dir.join(format!("{}-{engine}.code", digest.0))
+        self.dir.join(format!("{}-{engine}.code", fingerprint.0))
     }
 
-    fn mac(&self, digest: &Digest, compatibility: &[u8; 32], halves: [[u8; 32]; 2]) -> io::Result<Hmac<Sha256>> {
+    /// A MAC that waits for the hash of the code.
+    fn mac(&self, fingerprint: Fingerprint, compatibility: &[u8; 32], digest: &[u8]) -> io::Result<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map_err(|error| doubt(&error.to_string()))?;
-        let [first, second] = &halves;
-        for part in [MAGIC.as_slice(), PROFILE, digest.0.as_bytes(), compatibility, first, second] {
+        for part in [MAGIC.as_slice(), PROFILE, fingerprint.0.as_bytes(), compatibility, digest] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
         Ok(mac)
     }
 
-    fn read(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Entry> {
-        let (file, length) = open_private(&self.path(digest, compatibility), ENTRY_LIMIT)?;
-        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        let (head, code) = bytes.split_at_mut_checked(MAGIC.len() + MAC_LENGTH).ok_or_else(|| doubt("it is cut short"))?;
-        file.read_exact_at(head, 0)?;
-        let expected = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
-        let halves = read_halves(&file, code, head.len() as u64)?;
-        self.mac(digest, compatibility, halves)?
-            .verify_slice(expected)
-            .map_err(|_| doubt("its authentication code does not fit"))?;
-        Ok(Entry { bytes })
+    fn read(&self, fingerprint: Fingerprint, compatibility: &[u8; 32]) -> io::Result<(Digest, Verified<'static>)> {
+        let (mut file, length) = open_private(&self.path(fingerprint, compatibility), ENTRY_LIMIT)?;
+        let mut head = [0; MAGIC.len() + MAC_LENGTH + DIGEST_LENGTH];
+        let length = length.checked_sub(head.len() as u64).ok_or_else(|| doubt("it is cut short"))?;
+        file.read_exact(&mut head)?;
+        let rest = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
+        let (expected, digest) = rest.split_at(MAC_LENGTH);
+        let mac = self.mac(fingerprint, compatibility, digest)?;
+        let code = Verified::check(Frozen::take(&file, length)?, mac, expected)?;
+        let digest = String::from_utf8(digest.to_vec()).map_err(|error| doubt(&error.to_string()))?;
+        Ok((Digest(digest), code))
     }
 
-    fn write(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<()> {
-        let (first, second) = code.split_at(code.len() / 2);
-        let halves = [Sha256::digest(first).into(), Sha256::digest(second).into()];
-        let mac = self.mac(digest, compatibility, halves)?.finalize().into_bytes();
-        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, code])?;
-        std::fs::rename(&temporary.path, self.path(digest, compatibility))?;
+    fn write(&self, fingerprint: Fingerprint, compatibility: &[u8; 32], digest: &Digest, code: &[u8]) -> io::Result<()> {
+        let digest = digest.0.as_bytes();
+        if digest.len() != DIGEST_LENGTH {
+            return Err(doubt("the digest is no SHA-256"));
+        }
+        let mac =
+            self.mac(fingerprint, compatibility, digest)?.chain_update(blake3::hash(code).as_bytes()).finalize().into_bytes();
+        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, digest, code])?;
+        std::fs::rename(&temporary.path, self.path(fingerprint, compatibility))?;
         sync_dir(&self.dir)
     }
-}
-
-/// Fills `code` from `offset` of the file and hashes it, both halves at once: this is most of what a load costs.
-fn read_halves(file: &File, code: &mut [u8], offset: u64) -> io::Result<[[u8; 32]; 2]> {
-    let middle = code.len() / 2;
-    let (first, second) = code.split_at_mut(middle);
-    let half = |bytes: &mut [u8], offset: u64| -> io::Result<[u8; 32]> {
-        file.read_exact_at(bytes, offset)?;
-        Ok(Sha256::digest(bytes).into())
-    };
-    std::thread::scope(|threads| {
-        let other = std::thread::Builder::new().spawn_scoped(threads, || half(second, offset + middle as u64))?;
-        let first = half(first, offset)?;
-        let second = other.join().map_err(|_| io::Error::other("the thread that reads it failed"))??;
-        Ok([first, second])
-    })
 }
 
 /// A file under a name of its own, written and synced, that goes away unless it was renamed.
