@@ -125,7 +125,7 @@ impl Loader {
         let workshop = Arc::clone(&self.workshop);
         let wanted = source.sha256.clone();
         let path = file.clone();
-        let made = tokio::task::spawn_blocking(move || workshop.make(&path, wanted.as_ref(), kind)).await;
+        let made = if std::env::var_os("INL").is_some() { Ok(workshop.make(&path, wanted.as_ref(), kind)) } else {tokio::task::spawn_blocking(move || workshop.make(&path, wanted.as_ref(), kind)).await };
         let (stamp, loaded) = made.map_err(|_| LoadError::Broken {
             file: file.clone(),
             reason: "the compiler failed on it; that is a bug of the compiler".to_owned(),
@@ -227,14 +227,28 @@ impl Workshop {
             expect_digest(file, &raw.digest(), wanted)?;
             return Err(error);
         }
-        // Two processors share the work: one hashes and vets the component, the other verifies and maps its code.
-        let (stored, digest, vetted) = std::thread::scope(|threads| {
-            let stored = || self.cache.stored(&self.engine, Fingerprint::of(&raw.bytes));
+        let t = std::time::Instant::now();
+        let par = std::env::var_os("PAR").is_some();
+        let (stored, digest, vetted) = if par { std::thread::scope(|threads| {
+            let stored = || { let a = t.elapsed(); let s = self.cache.stored(&self.engine, Fingerprint::of(&raw.bytes)); eprintln!("   T2 begin {a:?} end {:?}", t.elapsed()); s };
             let stored = std::thread::Builder::new().spawn_scoped(threads, stored);
             let digest = raw.digest();
             let vetted = vet_bytes(&raw, kind);
-            (stored.ok().and_then(|stored| stored.join().ok().flatten()), digest, vetted)
-        });
+            let v = t.elapsed();
+            let r = (stored.ok().and_then(|stored| stored.join().ok().flatten()), digest, vetted);
+            eprintln!("   T1 vetted {v:?} joined {:?}", t.elapsed());
+            r
+        }) } else {
+            let f = Fingerprint::of(&raw.bytes);
+            let t1 = t.elapsed();
+            let stored = self.cache.stored(&self.engine, f);
+            let t2 = t.elapsed();
+            let digest = raw.digest();
+            let t3 = t.elapsed();
+            let v = vet_bytes(&raw, kind);
+            eprintln!("b3 {t1:?} stored {t2:?} sha {t3:?} vet {:?}", t.elapsed());
+            (stored, digest, v)
+        };
         expect_digest(file, &digest, wanted)?;
         let (manifest, schema) = vetted?;
         let stored = stored.filter(|(compiled_from, _)| *compiled_from == digest);
