@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Chunk, ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::error::LoadError;
 
@@ -20,6 +20,29 @@ pub(crate) struct Anatomy {
     pub(crate) exports: Vec<String>,
     /// The manifests nearest to the component's top, without repetition.
     pub(crate) manifests: Vec<Vec<u8>>,
+}
+
+impl Anatomy {
+    /// Takes the names of the component's own imports and exports.
+    fn note(&mut self, payload: Payload<'_>) -> Result<(), BinaryReaderError> {
+        match payload {
+            Payload::ComponentImportSection(imports) => {
+                for import in imports {
+                    self.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    if matches!(export.kind, ComponentExternalKind::Instance | ComponentExternalKind::Func) {
+                        self.exports.push(export.name.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// Refuses what is no component, by its first bytes: each kind of mistake has its own message.
@@ -73,33 +96,40 @@ fn looks_like(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Reads a component's outside. The reason of a failure is the parser's, with the place in the file.
+/// Reads a component's outside; function bodies are passed over. The reason of a failure is the parser's, with the place in
+/// the file.
 pub(crate) fn dissect(bytes: &[u8]) -> Result<Anatomy, String> {
     let mut anatomy = Anatomy::default();
     let mut manifests: Vec<(usize, Vec<u8>)> = Vec::new();
-    // How deep the parser is inside nested modules and components; 0 is the component itself.
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| error.to_string())? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err("it is a core module".to_owned()),
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
+    let mut parser = Parser::new(0);
+    // The modules and components around what is parsed; none for the component itself.
+    let mut parents = Vec::new();
+    let mut rest = bytes;
+    loop {
+        let (consumed, payload) = match parser.parse(rest, true).map_err(|error| error.to_string())? {
+            Chunk::Parsed { consumed, payload } => (consumed, payload),
+            Chunk::NeedMoreData(_) => return Err("it ends too early".to_owned()),
+        };
+        rest = rest.get(consumed..).unwrap_or_default();
+        match payload {
+            Payload::Version { encoding: Encoding::Module, .. } if parents.is_empty() => {
+                return Err("it is a core module".to_owned());
+            }
+            Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
+                parents.push(std::mem::replace(&mut parser, inner));
+            }
+            Payload::CodeSectionStart { size, .. } => {
+                parser.skip_section();
+                rest = rest.get(size as usize..).ok_or("it ends inside its code")?;
+            }
+            Payload::End(_) => match parents.pop() {
+                Some(parent) => parser = parent,
+                None => break,
+            },
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                manifests.push((depth, section.data().to_vec()));
+                manifests.push((parents.len(), section.data().to_vec()));
             }
-            Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports {
-                    anatomy.imports.push(import.map_err(|error| error.to_string())?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(exports) if depth == 0 => {
-                for export in exports {
-                    let export = export.map_err(|error| error.to_string())?;
-                    if matches!(export.kind, ComponentExternalKind::Instance | ComponentExternalKind::Func) {
-                        anatomy.exports.push(export.name.name.to_owned());
-                    }
-                }
-            }
+            payload if parents.is_empty() => anatomy.note(payload).map_err(|error| error.to_string())?,
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use shiftgate_model::{Digest, PluginKind};
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::budgets::bytes;
-use crate::cache::{Cache, Fingerprint};
+use crate::cache::Cache;
 use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, exported_kind, import_owner};
 use crate::error::LoadError;
@@ -65,7 +65,6 @@ pub struct Imports {
 /// Looks at a component.
 pub(crate) fn inspect(raw: &Raw, cache: &Cache) -> Result<Inspection, LoadError> {
     sniff(&raw.file, &raw.bytes)?;
-    let digest = raw.digest();
     let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: raw.file.clone(), reason })?;
     let mut problems = Vec::new();
     if let Err(error) = Validator::new_with_features(WasmFeatures::default()).validate_all(&raw.bytes) {
@@ -85,14 +84,14 @@ pub(crate) fn inspect(raw: &Raw, cache: &Cache) -> Result<Inspection, LoadError>
     }
     Ok(Inspection {
         file: raw.file.clone(),
-        digest: digest.clone(),
+        digest: raw.digest.clone(),
         size: raw.bytes.len() as u64,
         kinds: kinds(&anatomy),
         grants: manifest.as_ref().and_then(all_grants),
         manifest,
         imports: imports(&anatomy),
         exports: anatomy.exports.iter().map(|name| printable(name)).collect(),
-        compiled: cache.holds(Fingerprint::of(&raw.bytes), &digest),
+        compiled: cache.holds(&raw.digest),
         problems,
     })
 }

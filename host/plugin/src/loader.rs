@@ -10,14 +10,14 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use shiftgate_model::{Digest, PluginKind, PluginSource};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::cache::{Cache, CodeError, Fingerprint};
+use crate::cache::{Cache, CodeError};
 use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, VERSION, exported_kind, import_owner};
 use crate::error::LoadError;
@@ -34,10 +34,19 @@ pub(crate) struct Loaded {
     pub(crate) file: PathBuf,
     pub(crate) digest: Digest,
     pub(crate) manifest: Manifest,
-    pub(crate) schema: ConfigSchema,
+    /// Compiled at the first call that needs it: that takes longer than a load.
+    schema: OnceLock<Result<ConfigSchema, String>>,
     pub(crate) kind: Kind,
     /// When it was last asked for, in the loader's count.
     used: AtomicU64,
+}
+
+impl Loaded {
+    /// The schema of its config.
+    pub(crate) fn schema(&self) -> Result<&ConfigSchema, LoadError> {
+        let schema = self.schema.get_or_init(|| ConfigSchema::compile(&self.manifest.config));
+        schema.as_ref().map_err(|reason| bad_schema(&self.file, reason))
+    }
 }
 
 /// Loads plugins.
@@ -91,14 +100,9 @@ impl Stamp {
 pub(crate) struct Raw {
     pub(crate) file: PathBuf,
     pub(crate) bytes: Vec<u8>,
+    /// SHA-256 of the bytes.
+    pub(crate) digest: Digest,
     stamp: Stamp,
-}
-
-impl Raw {
-    /// The SHA-256 of the file.
-    pub(crate) fn digest(&self) -> Digest {
-        Digest(Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect())
-    }
 }
 
 impl Loader {
@@ -125,7 +129,7 @@ impl Loader {
         let workshop = Arc::clone(&self.workshop);
         let wanted = source.sha256.clone();
         let path = file.clone();
-        let made = if std::env::var_os("INL").is_some() { Ok(workshop.make(&path, wanted.as_ref(), kind)) } else {tokio::task::spawn_blocking(move || workshop.make(&path, wanted.as_ref(), kind)).await };
+        let made = tokio::task::spawn_blocking(move || workshop.make(&path, wanted.as_ref(), kind)).await;
         let (stamp, loaded) = made.map_err(|_| LoadError::Broken {
             file: file.clone(),
             reason: "the compiler failed on it; that is a bug of the compiler".to_owned(),
@@ -223,59 +227,37 @@ impl Workshop {
     /// Reads, checks, compiles and links one file.
     fn make(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
         let raw = read(file, self.limit)?;
-        if let Err(error) = sniff(file, &raw.bytes) {
-            expect_digest(file, &raw.digest(), wanted)?;
-            return Err(error);
-        }
-        let t = std::time::Instant::now();
-        let par = std::env::var_os("PAR").is_some();
-        let (stored, digest, vetted) = if par { std::thread::scope(|threads| {
-            let stored = || { let a = t.elapsed(); let s = self.cache.stored(&self.engine, Fingerprint::of(&raw.bytes)); eprintln!("   T2 begin {a:?} end {:?}", t.elapsed()); s };
-            let stored = std::thread::Builder::new().spawn_scoped(threads, stored);
-            let digest = raw.digest();
-            let vetted = vet_bytes(&raw, kind);
-            let v = t.elapsed();
-            let r = (stored.ok().and_then(|stored| stored.join().ok().flatten()), digest, vetted);
-            eprintln!("   T1 vetted {v:?} joined {:?}", t.elapsed());
-            r
-        }) } else {
-            let f = Fingerprint::of(&raw.bytes);
-            let t1 = t.elapsed();
-            let stored = self.cache.stored(&self.engine, f);
-            let t2 = t.elapsed();
-            let digest = raw.digest();
-            let t3 = t.elapsed();
-            let v = vet_bytes(&raw, kind);
-            eprintln!("b3 {t1:?} stored {t2:?} sha {t3:?} vet {:?}", t.elapsed());
-            (stored, digest, v)
-        };
-        expect_digest(file, &digest, wanted)?;
-        let (manifest, schema) = vetted?;
-        let stored = stored.filter(|(compiled_from, _)| *compiled_from == digest);
-        tracing::debug!(file = %file.display(), digest = %digest.0, compiled = stored.is_some(), "loading a plugin");
+        expect_digest(file, &raw.digest, wanted)?;
+        sniff(file, &raw.bytes)?;
+        let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: file.to_path_buf(), reason })?;
+        let manifest = vet(file, &anatomy)?;
+        expect_kind(file, manifest.kind, kind)?;
+        let schema = OnceLock::new();
+        let stored = self.cache.stored(&self.engine, &raw.digest);
+        tracing::debug!(file = %file.display(), digest = %raw.digest.0, compiled = stored.is_some(), "loading a plugin");
         let component = match stored {
-            Some((_, component)) => component,
-            None => self.cache.compile(&self.engine, &digest, &raw.bytes).map_err(|error| match error {
-                CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
-                CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
-            })?,
+            Some(component) => component,
+            None => {
+                // What is compiled was vetted in every part; what is in the cache was so before.
+                schema
+                    .get_or_init(|| ConfigSchema::compile(&manifest.config))
+                    .as_ref()
+                    .map_err(|reason| bad_schema(file, reason))?;
+                self.cache.compile(&self.engine, &raw.digest, &raw.bytes).map_err(|error| match error {
+                    CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
+                    CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
+                })?
+            }
         };
         let linked = self.linker.instantiate_pre(&component).and_then(|pre| Kind::link(kind, pre));
         let kind = linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: format!("{error:#}") })?;
-        let loaded = Loaded { file: file.to_path_buf(), digest, manifest, schema, kind, used: AtomicU64::new(0) };
+        let loaded = Loaded { file: file.to_path_buf(), digest: raw.digest, manifest, schema, kind, used: AtomicU64::new(0) };
         Ok((raw.stamp, loaded))
     }
 }
 
-/// Whether a component's bytes are a plugin of this kind.
-fn vet_bytes(raw: &Raw, kind: PluginKind) -> Result<(Manifest, ConfigSchema), LoadError> {
-    let file = &raw.file;
-    let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: file.clone(), reason })?;
-    let manifest = vet(file, &anatomy)?;
-    expect_kind(file, manifest.kind, kind)?;
-    let schema =
-        ConfigSchema::compile(&manifest.config).map_err(|reason| LoadError::BadManifest { file: file.clone(), reason })?;
-    Ok((manifest, schema))
+fn bad_schema(file: &Path, reason: &str) -> LoadError {
+    LoadError::BadManifest { file: file.to_path_buf(), reason: reason.to_owned() }
 }
 
 /// Reads a whole file.
@@ -292,7 +274,8 @@ fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
     if bytes.len() as u64 > limit {
         return Err(too_large(bytes.len() as u64));
     }
-    Ok(Raw { file: file.to_path_buf(), bytes, stamp: Stamp::of(&found) })
+    let digest = Digest(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect());
+    Ok(Raw { file: file.to_path_buf(), bytes, digest, stamp: Stamp::of(&found) })
 }
 
 /// Whether a component's outside makes it a plugin of this contract; its manifest, if so.

@@ -21,13 +21,14 @@ use crate::budgets::Exceeded;
 use crate::cache::Cache;
 use crate::egress::{Egress, Lookup, SystemLookup};
 use crate::engine::{self, Ticker};
-use crate::error::HostError;
+use crate::error::{HostError, LoadError};
 use crate::grants::Rights;
 use crate::guest::{Guest, GuestParts, linker};
 use crate::inspect::{Inspection, inspect};
 use crate::kinds::{Answered, Request};
 use crate::loader::{Loaded, Loader, Workshop};
 use crate::log::Log;
+use crate::schema::Problem;
 use crate::trap::{Dead, Teller};
 
 /// Config problems that are told at once.
@@ -121,7 +122,7 @@ impl PluginRunner for Plugins {
         let loaded = host.loader.load(source, call.kind).await.map_err(|error| teller.load(&error))?;
         let rights =
             Rights::new(&source.name, &loaded.manifest, &source.grants, &call.config).map_err(|reason| teller.grant(reason))?;
-        if let Some(refused) = refused_config(&loaded, call) {
+        if let Some(refused) = refused_config(&loaded, call).map_err(|error| teller.load(&error))? {
             return match call.action {
                 Call::Validate => Ok(reply(Outcome::ConfigRefused(refused).into(), &Log::new(&host.budgets), &loaded)),
                 Call::Start { .. } | Call::Poll { .. } | Call::Cancel { .. } => Err(teller.config(&refused)),
@@ -133,11 +134,12 @@ impl PluginRunner for Plugins {
 }
 
 /// What the schema says against a config; a cancel goes through in any case.
-fn refused_config(loaded: &Loaded, call: &PluginCall) -> Option<Vec<(String, String)>> {
+fn refused_config(loaded: &Loaded, call: &PluginCall) -> Result<Option<Vec<Problem>>, LoadError> {
     if matches!(call.action, Call::Cancel { .. }) {
-        return None;
+        return Ok(None);
     }
-    Some(loaded.schema.problems(&call.config, PROBLEMS)).filter(|problems| !problems.is_empty())
+    let problems = loaded.schema()?.problems(&call.config, PROBLEMS);
+    Ok(Some(problems).filter(|problems| !problems.is_empty()))
 }
 
 /// A plugin only gets back a state that its manifest says it reads.

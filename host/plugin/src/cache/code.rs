@@ -4,6 +4,7 @@
     reason = "wasmtime runs compiled code unchecked; `Verified` is the proof that this program wrote the bytes"
 )]
 
+use std::fs::File;
 use std::io;
 
 use hmac::{Hmac, Mac};
@@ -23,15 +24,10 @@ enum Source<'a> {
 }
 
 impl<'a> Verified<'a> {
-    /// Frozen code, if `mac`, fed with its BLAKE3 hash, comes to `expected`.
-    pub(super) fn check(code: Frozen, mac: Hmac<Sha256>, expected: &[u8]) -> io::Result<Self> {
-        let mut hash = blake3::Hasher::new();
-        code.visit(&mut |bytes| {
-            hash.update(bytes);
-        })?;
-        mac.chain_update(hash.finalize().as_bytes())
-            .verify_slice(expected)
-            .map_err(|_| doubt("its authentication code does not fit"))?;
+    /// The rest of an entry, if `mac`, fed with its BLAKE3 hash, comes to `expected`.
+    pub(super) fn check(file: &File, length: u64, mac: Hmac<Sha256>, expected: &[u8]) -> io::Result<Self> {
+        let (code, hash) = Frozen::take(file, length)?;
+        mac.chain_update(hash.as_bytes()).verify_slice(expected).map_err(|_| doubt("its authentication code does not fit"))?;
         Ok(Self(Source::Entry(code)))
     }
 
@@ -42,13 +38,13 @@ impl<'a> Verified<'a> {
 }
 
 /// Loads verified code; wasmtime checks that it is for this engine.
-pub(super) fn load(engine: &Engine, verified: &Verified<'_>) -> io::Result<Component> {
-    let component = match &verified.0 {
+pub(super) fn load(engine: &Engine, verified: Verified<'_>) -> io::Result<Component> {
+    let component = match verified.0 {
         // SAFETY: `deserialize` asks for bytes that `precompile_component` returned, unmodified; these are.
         Source::Compiler(compiled) => unsafe { Component::deserialize(engine, compiled) },
         Source::Entry(code) => match code.path() {
             // SAFETY: `deserialize_file` asks for the same, and that the file does not change afterwards. `path` leads to
-            // memory that is sealed against every change, and whose MAC was checked after it was sealed.
+            // memory of this process that is sealed against every change, and whose MAC was checked.
             Some(path) => unsafe { Component::deserialize_file(engine, path) }.or_else(|_| copied(engine, code)),
             None => copied(engine, code),
         },
@@ -57,9 +53,8 @@ pub(super) fn load(engine: &Engine, verified: &Verified<'_>) -> io::Result<Compo
 }
 
 /// The same from memory of this process, where a file cannot be mapped.
-fn copied(engine: &Engine, code: &Frozen) -> wasmtime::Result<Component> {
-    let mut bytes = Vec::new();
-    code.visit(&mut |chunk| bytes.extend_from_slice(chunk))?;
+fn copied(engine: &Engine, code: Frozen) -> wasmtime::Result<Component> {
+    let bytes = code.bytes()?;
     // SAFETY: `deserialize` asks for bytes that `precompile_component` returned, unmodified. A `Frozen` inside a `Verified`
     // carries this installation's MAC, and cannot have changed since it was checked.
     unsafe { Component::deserialize(engine, bytes) }

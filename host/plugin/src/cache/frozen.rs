@@ -1,11 +1,10 @@
-//! An entry's code in memory where nobody can change it any more.
+//! An entry's code in memory where nobody can change it any more, with the hash of what went in.
 //!
-//! On Linux that is a sealed memory file: the kernel copies the entry into it, refuses every later write, and the engine maps
-//! it as it is, which spares a copy page by page (a third of what a load costs otherwise). Elsewhere, and where the kernel
-//! does not give one, it is memory of this process.
+//! On Linux that is a sealed memory file: the kernel refuses every later write, and the engine maps it as it is, which spares
+//! a copy page by page. Elsewhere, and where the kernel does not give one, it is memory of this process.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 /// Code that stays as it is.
@@ -17,35 +16,39 @@ pub(super) enum Frozen {
     Owned(Vec<u8>),
 }
 
-/// How much is read at once.
+/// How much is read at once: small enough to be hashed and copied while the processor still has it at hand.
 const CHUNK: usize = 64 << 10;
 
 impl Frozen {
-    /// Takes the rest of an entry, from where `file` stands; `length` bytes at most.
-    pub(super) fn take(file: &File, length: u64) -> io::Result<Self> {
+    /// Takes the rest of an entry, from where `file` stands, `length` bytes at most; and its BLAKE3 hash.
+    pub(super) fn take(mut file: &File, length: u64) -> io::Result<(Self, blake3::Hash)> {
+        let begin = file.stream_position()?;
         #[cfg(target_os = "linux")]
         match linux::sealed(file, length) {
-            Ok(memory) => return Ok(Self::Sealed(memory)),
-            Err(error) => tracing::debug!(%error, "no sealed memory for compiled code; copying it"),
+            Ok((memory, hash)) => return Ok((Self::Sealed(memory), hash)),
+            Err(error) => tracing::debug!(%error, "no sealed memory for compiled code; using memory of the process"),
         }
+        file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        read_from(file, length, &mut |chunk| bytes.extend_from_slice(chunk))?;
-        Ok(Self::Owned(bytes))
+        let hash = copy(file, length, &mut bytes)?;
+        Ok((Self::Owned(bytes), hash))
     }
 
-    /// Shows every byte, in order.
-    pub(super) fn visit(&self, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    /// The bytes, in memory of this process.
+    pub(super) fn bytes(self) -> io::Result<Vec<u8>> {
         match self {
             #[cfg(target_os = "linux")]
-            Self::Sealed(memory) => linux::rewound(memory).and_then(|memory| read_from(memory, u64::MAX, visit)),
-            Self::Owned(bytes) => {
-                visit(bytes);
-                Ok(())
+            Self::Sealed(mut memory) => {
+                let mut bytes = Vec::new();
+                memory.rewind()?;
+                memory.read_to_end(&mut bytes)?;
+                Ok(bytes)
             }
+            Self::Owned(bytes) => Ok(bytes),
         }
     }
 
-    /// A path that leads to these bytes and to nothing else as long as `self` lives; none for plain memory.
+    /// A path that leads to these bytes and to nothing else as long as `self` lives; none for memory of the process.
     pub(super) fn path(&self) -> Option<PathBuf> {
         match self {
             #[cfg(target_os = "linux")]
@@ -55,14 +58,19 @@ impl Frozen {
     }
 }
 
-/// Reads on from where `file` stands, `limit` bytes at most.
-fn read_from(file: &File, limit: u64, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+/// Copies from where `file` stands, `limit` bytes at most, and hashes what it copies.
+fn copy(file: &File, limit: u64, into: &mut dyn Write) -> io::Result<blake3::Hash> {
     let mut rest = file.take(limit);
     let mut buffer = vec![0; CHUNK];
+    let mut hash = blake3::Hasher::new();
     loop {
         match rest.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => visit(buffer.get(..count).unwrap_or_default()),
+            Ok(0) => return Ok(hash.finalize()),
+            Ok(count) => {
+                let chunk = buffer.get(..count).unwrap_or_default();
+                hash.update(chunk);
+                into.write_all(chunk)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -72,34 +80,18 @@ fn read_from(file: &File, limit: u64, visit: &mut dyn FnMut(&[u8])) -> io::Resul
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs::File;
-    use std::io::{self, Read, Seek};
+    use std::io;
     use std::os::fd::AsRawFd;
     use std::path::PathBuf;
 
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-    /// Copies the rest of `file` into a new memory file and seals it.
-    pub(super) fn sealed(mut file: &File, length: u64) -> io::Result<File> {
-        let begin = file.stream_position()?;
-        let copied = copy(file, length);
-        if copied.is_err() {
-            // The caller begins again.
-            file.seek(io::SeekFrom::Start(begin))?;
-        }
-        copied
-    }
-
-    fn copy(file: &File, length: u64) -> io::Result<File> {
+    /// Copies the rest of `file` into a new memory file of this process, and seals it.
+    pub(super) fn sealed(file: &File, length: u64) -> io::Result<(File, blake3::Hash)> {
         let mut memory = File::from(memfd_create(c"shiftgate-code", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
-        io::copy(&mut file.take(length), &mut memory)?;
+        let hash = super::copy(file, length, &mut memory)?;
         fcntl_add_seals(&memory, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        Ok(memory)
-    }
-
-    /// The memory file at its first byte.
-    pub(super) fn rewound(mut memory: &File) -> io::Result<&File> {
-        memory.rewind()?;
-        Ok(memory)
+        Ok((memory, hash))
     }
 
     pub(super) fn path(memory: &File) -> PathBuf {

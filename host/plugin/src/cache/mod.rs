@@ -24,7 +24,6 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::code::Verified;
-use self::frozen::Frozen;
 use self::key::Key;
 
 /// How components are compiled; another way of compiling makes other entries.
@@ -32,8 +31,6 @@ const PROFILE: &[u8] = b"optimised";
 /// What an entry begins with; another layout gets another text.
 const MAGIC: &[u8; 16] = b"shiftgate-code-1";
 const MAC_LENGTH: usize = 32;
-/// A SHA-256 as hex digits.
-const DIGEST_LENGTH: usize = 64;
 /// Larger entries are not read.
 const ENTRY_LIMIT: u64 = 1 << 30;
 
@@ -50,17 +47,6 @@ pub(crate) struct Cache {
 struct Store {
     dir: PathBuf,
     key: Key,
-}
-
-/// A component's BLAKE3 hash: quick to make, and the name of its entry. What it is trusted by is the SHA-256 in the entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fingerprint(blake3::Hash);
-
-impl Fingerprint {
-    /// The fingerprint of a component's bytes.
-    pub(crate) fn of(wasm: &[u8]) -> Self {
-        Self(blake3::hash(wasm))
-    }
 }
 
 /// Why a component has no code.
@@ -85,20 +71,18 @@ impl Cache {
     }
 
     /// Whether a trustworthy entry of this component is there.
-    pub(crate) fn holds(&self, fingerprint: Fingerprint, digest: &Digest) -> bool {
-        let entry = self.store.as_ref().map(|store| store.read(fingerprint, &self.compatibility));
-        entry.is_some_and(|entry| entry.is_ok_and(|(found, _)| found == *digest))
+    pub(crate) fn holds(&self, digest: &Digest) -> bool {
+        self.store.as_ref().is_some_and(|store| store.read(digest, &self.compatibility).is_ok())
     }
 
-    /// The code of a component with this fingerprint, if a trustworthy entry has it; and the SHA-256 of what it was compiled
-    /// from, which the caller holds against the component's own.
-    pub(crate) fn stored(&self, engine: &Engine, fingerprint: Fingerprint) -> Option<(Digest, Component)> {
-        let entry = self.store.as_ref()?.read(fingerprint, &self.compatibility);
-        match entry.and_then(|(digest, code)| Ok((digest, code::load(engine, &code)?))) {
-            Ok(stored) => Some(stored),
+    /// The component's code, if a trustworthy entry has it.
+    pub(crate) fn stored(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        let entry = self.store.as_ref()?.read(digest, &self.compatibility);
+        match entry.and_then(|code| code::load(engine, code)) {
+            Ok(component) => Some(component),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(component = %fingerprint.0, %error, "a compiled plugin is not trusted; compiling it again");
+                tracing::warn!(component = %digest.0, %error, "a compiled plugin is not trusted; compiling it again");
                 None
             }
         }
@@ -109,12 +93,11 @@ impl Cache {
     /// # Errors
     /// What the compiler or the engine says of a component that it does not take.
     pub(crate) fn compile(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> Result<Component, CodeError> {
-        let fingerprint = Fingerprint::of(wasm);
         let compiled = engine.precompile_component(wasm).map_err(|error| CodeError::Refused(format!("{error:#}")))?;
-        let loaded = code::load(engine, &Verified::just_compiled(&compiled));
+        let loaded = code::load(engine, Verified::just_compiled(&compiled));
         let component = loaded.map_err(|error| CodeError::Demanding(error.to_string()))?;
         if let Some(store) = &self.store
-            && let Err(error) = store.write(fingerprint, &self.compatibility, digest, &compiled)
+            && let Err(error) = store.write(digest, &self.compatibility, &compiled)
         {
             tracing::warn!(component = %digest.0, %error, "a compiled plugin cannot be kept");
         }
@@ -123,43 +106,34 @@ impl Cache {
 }
 
 impl Store {
-    fn path(&self, fingerprint: Fingerprint, compatibility: &[u8; 32]) -> PathBuf {
+    fn path(&self, digest: &Digest, compatibility: &[u8; 32]) -> PathBuf {
         let engine: String = compatibility.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        self.dir.join(format!("{}-{engine}.code", fingerprint.0))
+        self.dir.join(format!("{}-{engine}.code", digest.0))
     }
 
     /// A MAC that waits for the hash of the code.
-    fn mac(&self, fingerprint: Fingerprint, compatibility: &[u8; 32], digest: &[u8]) -> io::Result<Hmac<Sha256>> {
+    fn mac(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map_err(|error| doubt(&error.to_string()))?;
-        for part in [MAGIC.as_slice(), PROFILE, fingerprint.0.as_bytes(), compatibility, digest] {
+        for part in [MAGIC.as_slice(), PROFILE, digest.0.as_bytes(), compatibility] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
         Ok(mac)
     }
 
-    fn read(&self, fingerprint: Fingerprint, compatibility: &[u8; 32]) -> io::Result<(Digest, Verified<'static>)> {
-        let (mut file, length) = open_private(&self.path(fingerprint, compatibility), ENTRY_LIMIT)?;
-        let mut head = [0; MAGIC.len() + MAC_LENGTH + DIGEST_LENGTH];
+    fn read(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Verified<'static>> {
+        let (mut file, length) = open_private(&self.path(digest, compatibility), ENTRY_LIMIT)?;
+        let mut head = [0; MAGIC.len() + MAC_LENGTH];
         let length = length.checked_sub(head.len() as u64).ok_or_else(|| doubt("it is cut short"))?;
         file.read_exact(&mut head)?;
-        let rest = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
-        let (expected, digest) = rest.split_at(MAC_LENGTH);
-        let mac = self.mac(fingerprint, compatibility, digest)?;
-        let code = Verified::check(Frozen::take(&file, length)?, mac, expected)?;
-        let digest = String::from_utf8(digest.to_vec()).map_err(|error| doubt(&error.to_string()))?;
-        Ok((Digest(digest), code))
+        let expected = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
+        Verified::check(&file, length, self.mac(digest, compatibility)?, expected)
     }
 
-    fn write(&self, fingerprint: Fingerprint, compatibility: &[u8; 32], digest: &Digest, code: &[u8]) -> io::Result<()> {
-        let digest = digest.0.as_bytes();
-        if digest.len() != DIGEST_LENGTH {
-            return Err(doubt("the digest is no SHA-256"));
-        }
-        let mac =
-            self.mac(fingerprint, compatibility, digest)?.chain_update(blake3::hash(code).as_bytes()).finalize().into_bytes();
-        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, digest, code])?;
-        std::fs::rename(&temporary.path, self.path(fingerprint, compatibility))?;
+    fn write(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<()> {
+        let mac = self.mac(digest, compatibility)?.chain_update(blake3::hash(code).as_bytes()).finalize().into_bytes();
+        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, code])?;
+        std::fs::rename(&temporary.path, self.path(digest, compatibility))?;
         sync_dir(&self.dir)
     }
 }

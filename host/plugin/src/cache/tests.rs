@@ -31,8 +31,7 @@ impl World {
     /// Loads `text` through a newly opened cache, as another process would.
     fn load(&self, text: &str) -> From {
         let cache = self.open();
-        if let Some((found, _)) = cache.stored(&self.engine, fingerprint(text)) {
-            assert_eq!(found, digest(text));
+        if cache.stored(&self.engine, &digest(text)).is_some() {
             return From::Cache;
         }
         cache.compile(&self.engine, &digest(text), &wat::parse_str(text).unwrap()).unwrap();
@@ -45,12 +44,8 @@ impl World {
 
     fn entry(&self, text: &str) -> PathBuf {
         let cache = self.open();
-        cache.store.as_ref().unwrap().path(fingerprint(text), &cache.compatibility)
+        cache.store.as_ref().unwrap().path(&digest(text), &cache.compatibility)
     }
-}
-
-fn fingerprint(text: &str) -> Fingerprint {
-    Fingerprint::of(&wat::parse_str(text).unwrap())
 }
 
 fn digest(text: &str) -> Digest {
@@ -61,10 +56,10 @@ fn digest(text: &str) -> Digest {
 #[test]
 fn nothing_is_compiled_twice() {
     let world = World::new();
-    assert!(!world.open().holds(fingerprint(ADDER), &digest(ADDER)));
+    assert!(!world.open().holds(&digest(ADDER)));
     assert_eq!(world.load(ADDER), From::Compiler);
     assert_eq!(world.load(ADDER), From::Cache);
-    assert!(world.open().holds(fingerprint(ADDER), &digest(ADDER)));
+    assert!(world.open().holds(&digest(ADDER)));
     let left: Vec<_> = std::fs::read_dir(world.cache_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "key and entry: {left:?}");
 }
@@ -75,11 +70,11 @@ fn a_flipped_bit_anywhere_means_compiling_again() {
     world.load(ADDER);
     let path = world.entry(ADDER);
     let whole = std::fs::read(&path).unwrap();
-    for place in [0, 15, 16, 47, 48, 64, 111, 112, whole.len() / 2, whole.len() - 1] {
+    for place in [0, 15, 16, 47, 48, 64, whole.len() / 2, whole.len() - 1] {
         let mut bytes = whole.clone();
         *bytes.get_mut(place).unwrap() ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        assert!(!world.open().holds(fingerprint(ADDER), &digest(ADDER)), "byte {place}");
+        assert!(!world.open().holds(&digest(ADDER)), "byte {place}");
         assert_eq!(world.load(ADDER), From::Compiler, "byte {place}");
         assert_eq!(world.load(ADDER), From::Cache, "healed after byte {place}");
     }
@@ -93,7 +88,7 @@ fn a_cut_or_swapped_or_linked_entry_means_compiling_again() {
     let (path, other) = (world.entry(ADDER), world.entry(OTHER));
     let whole = std::fs::read(&path).unwrap();
 
-    for length in [0, 10, 20, 48, 112, whole.len() - 1] {
+    for length in [0, 10, 20, 48, whole.len() - 1] {
         std::fs::write(&path, whole.get(..length).unwrap()).unwrap();
         assert_eq!(world.load(ADDER), From::Compiler, "{length} bytes");
     }
@@ -142,7 +137,7 @@ fn another_engine_does_not_take_the_entry() {
     let mut config = wasmtime::Config::new();
     config.epoch_interruption(true);
     let engine = Engine::new(&config).unwrap();
-    assert!(!Cache::open(&world.cache_dir(), &engine).holds(fingerprint(ADDER), &digest(ADDER)));
+    assert!(!Cache::open(&world.cache_dir(), &engine).holds(&digest(ADDER)));
 }
 
 #[test]
