@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{
-    Acquired, Clock, Ending, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, RunId, StepError,
-    StepId, StoreError,
+    Acquired, Clock, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, RunId, StepError, StepId,
+    StoreError,
 };
 use shiftgate_workflow::{Action, FailurePolicy, Plan, Step};
 
@@ -240,9 +240,6 @@ fn busy(plan: &Plan, holder: &RunId) -> StepError {
     StepError::new(ErrorClass::Application, format!("run {holder} works on group family `{family}`"))
         .hint(format!("wait for its end (`shiftgate status {holder}`), or run with --when-busy wait"))
 }
-
-/// The ending of a run whose rollback found nothing to put back.
-pub(crate) const NOTHING_TO_PUT_BACK: Ending = Ending::Failed;
 
 #[cfg(test)]
 mod tests {

@@ -11,21 +11,17 @@ use super::{Cx, Stop};
 
 impl Cx<'_> {
     /// The intent is recorded, the lock is still ours, the world is touched, the outcome is recorded. An effect whose
-    /// outcome is on record is not tried again.
-    pub(super) async fn effect<T, F>(&self, name: &str, intent: Value, act: impl FnOnce() -> F) -> Result<T, Stop>
+    /// outcome is on record is not tried again. `act` is told whether an earlier attempt may have touched the world.
+    pub(super) async fn effect<T, F>(&self, name: &str, intent: Value, act: impl FnOnce(bool) -> F) -> Result<T, Stop>
     where
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<T, Stop>>,
     {
-        let effect = self.ports.ledger.intend(self.run, self.step, name, &intent).await?;
-        if let Some(outcome) = effect.outcome {
-            return decode(self, name, outcome);
-        }
-        self.still_ours().await?;
-        let value = act().await?;
-        let outcome = serde_json::to_value(&value).map_err(|e| unreadable(self, name, &e))?;
-        self.ports.ledger.settle(self.run, self.step, name, &outcome).await?;
-        Ok(value)
+        self.once(name, intent, |attempted| async move {
+            self.still_ours().await?;
+            act(attempted).await
+        })
+        .await
     }
 
     /// A fact that is looked up once and holds for the whole run: the first value recorded is the value.
@@ -34,11 +30,20 @@ impl Cx<'_> {
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<T, Stop>>,
     {
-        let effect = self.ports.ledger.intend(self.run, self.step, name, &json!({})).await?;
+        self.once(name, json!({}), |_| look()).await
+    }
+
+    /// Intent on record, then `act`, then its outcome on record; the recorded outcome where there is one.
+    async fn once<T, F>(&self, name: &str, intent: Value, act: impl FnOnce(bool) -> F) -> Result<T, Stop>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, Stop>>,
+    {
+        let effect = self.ports.ledger.intend(self.run, self.step, name, &intent).await?;
         if let Some(outcome) = effect.outcome {
             return decode(self, name, outcome);
         }
-        let value = look().await?;
+        let value = act(effect.attempted).await?;
         let outcome = serde_json::to_value(&value).map_err(|e| unreadable(self, name, &e))?;
         self.ports.ledger.settle(self.run, self.step, name, &outcome).await?;
         Ok(value)
@@ -59,7 +64,7 @@ impl Cx<'_> {
         self.say(EventKind::CapacityFound { group: id.clone(), capacity: live.capacity }).await?;
         let name = capacity_effect(id);
         if live.capacity == wanted {
-            self.effect(&name, json!(wanted), || async { Ok(wanted) }).await?;
+            self.effect(&name, json!(wanted), |_| async { Ok(wanted) }).await?;
             self.say(EventKind::CapacityUnchanged { group: id.clone(), capacity: wanted }).await?;
             return Ok(());
         }
@@ -78,7 +83,7 @@ impl Cx<'_> {
             };
         }
         self.say(EventKind::CapacityRequested { group: id.clone(), capacity: wanted }).await?;
-        self.effect(&name, json!(wanted), || async {
+        self.effect(&name, json!(wanted), |_| async {
             self.ports.groups.set_capacity(id, wanted).await?;
             Ok(wanted)
         })

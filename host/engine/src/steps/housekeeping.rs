@@ -40,7 +40,7 @@ async fn tidy(cx: &Cx<'_>, group: &Group, sized: bool) -> Result<(), StoreError>
 async fn empty(cx: &Cx<'_>, group: &Group) -> Result<(), Stop> {
     let id = &group.id;
     cx.say(EventKind::CapacityRequested { group: id.clone(), capacity: Capacity::ZERO }).await?;
-    cx.effect(&capacity_effect(id), json!(Capacity::ZERO), || async {
+    cx.effect(&capacity_effect(id), json!(Capacity::ZERO), |_| async {
         cx.ports.groups.set_capacity(id, Capacity::ZERO).await?;
         Ok(Capacity::ZERO)
     })
@@ -63,7 +63,7 @@ pub(super) async fn delete_group(cx: &Cx<'_>, group: &Group) -> Result<(), Stop>
     let id = &group.id;
     cx.say(EventKind::DeleteRequested { group: id.clone(), name: group.name.clone() }).await?;
     let deleted: Deleted = cx
-        .effect(&format!("delete {id}"), json!({"name": group.name}), || async { Ok(cx.ports.groups.delete(id).await?) })
+        .effect(&format!("delete {id}"), json!({"name": group.name}), |_| async { Ok(cx.ports.groups.delete(id).await?) })
         .await?;
     cx.say(EventKind::GroupDeleted { group: id.clone(), already_gone: deleted == Deleted::AlreadyGone }).await?;
     Ok(())

@@ -12,7 +12,6 @@ use super::housekeeping::delete_group;
 use super::setup::{CREATE, Live, ORIGINAL, Original};
 use super::steady::steady;
 use super::{Cx, Stop};
-use crate::activities::NOTHING_TO_PUT_BACK;
 use crate::{Next, TaskReply};
 
 pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, StoreError> {
@@ -22,7 +21,7 @@ pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, St
     let Some(original) = recorded::<Original>(&record, ORIGINAL) else {
         let skipped = "setup recorded nothing, so there is nothing to put back".to_owned();
         cx.say(EventKind::StepSkipped { reason: skipped }).await?;
-        return Ok(TaskReply::RolledBack { ending: NOTHING_TO_PUT_BACK, summary: reason.to_owned() });
+        return Ok(TaskReply::RolledBack { ending: Ending::Failed, summary: reason.to_owned() });
     };
     match put_back(cx, &record, &original).await {
         Ok(()) => {

@@ -150,9 +150,8 @@ fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
 
 async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
     let setup = &cx.plan.setup;
-    let record = cx.ports.ledger.record(cx.run).await?;
-    let spec = GroupSpec {
-        attempted: record.iter().any(|entry| entry.step == *cx.step && entry.effect == CREATE && entry.outcome.is_none()),
+    let spec = |attempted| GroupSpec {
+        attempted,
         template: setup.template.clone(),
         name: name.clone(),
         image: cx.plan.artifact.clone(),
@@ -160,8 +159,9 @@ async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
         marker: Marker { run: cx.run.clone(), step: cx.step.clone() },
     };
     cx.say_once("create/requested", EventKind::CreateRequested { name: name.clone() }).await?;
-    let created: Created =
-        cx.effect(CREATE, json!({"name": name}), || async { Ok(cx.ports.groups.create(&spec).await?) }).await?;
+    let created: Created = cx
+        .effect(CREATE, json!({"name": name}), |attempted| async move { Ok(cx.ports.groups.create(&spec(attempted)).await?) })
+        .await?;
     let kind = EventKind::GroupCreated { id: created.id.clone(), name: name.clone(), adopted: created.adopted };
     cx.say_once("create/done", kind).await?;
     Ok(created)
