@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capacity, GroupId, Millis};
+use crate::{Actions, Capacity, GroupId, Millis, RuleArn};
 
 /// A remote service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,12 +12,15 @@ use crate::{Capacity, GroupId, Millis};
 pub enum Service {
     /// Spot's REST API.
     Spot,
+    /// AWS Elastic Load Balancing, version 2.
+    Elb,
 }
 
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Spot => f.write_str("Spot"),
+            Self::Elb => f.write_str("ELB"),
         }
     }
 }
@@ -180,6 +183,16 @@ impl StepError {
     pub fn drift(group: &GroupId, recorded: Capacity, live: Capacity) -> Self {
         Self::new(ErrorClass::Drift, format!("group `{group}` changed under this run: it left {recorded}, and finds {live}"))
             .hint("look who changed the group; then `shiftgate resume` this run, or set its capacity by hand")
+    }
+}
+
+impl StepError {
+    /// A rule is not as this run left it: both sides are shown.
+    #[must_use]
+    pub fn route_drift(rule: &RuleArn, recorded: &Actions, live: &Actions) -> Self {
+        let message = format!("rule `{rule}` changed under this run: it left {recorded}, and finds {live}");
+        Self::new(ErrorClass::Drift, message)
+            .hint("look who changed the rule; give it back the weights that this run left, then `shiftgate resume` this run")
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AmiId, Ballot, Capacity, Finding, GroupId, GroupName, Metric, Millis, PluginKind, ReceiptAction, RunId, StepError, StepId,
-    Timestamp, Verdict,
+    AmiId, Ballot, Capacity, Finding, Forward, GroupId, GroupName, Metric, Millis, PluginKind, ReceiptAction, RuleArn, RunId,
+    StepError, StepId, TargetGroupArn, Timestamp, Verdict, Weight,
 };
 
 /// One thing that happened in a run.
@@ -122,6 +122,21 @@ pub enum EventKind {
         capacity: Capacity,
     },
     NoLiveGroup,
+    GroupSearched {
+        name: GroupName,
+        found: u32,
+    },
+    RouteRead {
+        load_balancer: String,
+        port: u16,
+        rule: RuleArn,
+        forward: Forward,
+    },
+    TargetGroupsTold {
+        load_balancer: String,
+        production: TargetGroupArn,
+        stage: TargetGroupArn,
+    },
     CreateRequested {
         name: GroupName,
     },
@@ -162,6 +177,51 @@ pub enum EventKind {
     },
     SteadyStateReached {
         group: GroupId,
+    },
+    TargetsSeen {
+        target_group: TargetGroupArn,
+        desired: u32,
+        registered: u32,
+        healthy: u32,
+    },
+    TargetsUnavailable {
+        target_group: TargetGroupArn,
+        reason: String,
+    },
+    RouteRequested {
+        load_balancer: String,
+        rule: RuleArn,
+        from: Forward,
+        to: Forward,
+    },
+    RouteWritten {
+        load_balancer: String,
+        rule: RuleArn,
+        forward: Forward,
+    },
+    RouteUnchanged {
+        load_balancer: String,
+        rule: RuleArn,
+        forward: Forward,
+    },
+    RoutesPutBack {
+        reason: String,
+    },
+    Shifted {
+        weight: Weight,
+    },
+    Swapped,
+    RenameRequested {
+        group: GroupId,
+        name: GroupName,
+    },
+    GroupRenamed {
+        group: GroupId,
+        name: GroupName,
+    },
+    DrainAwaited {
+        target_group: TargetGroupArn,
+        time: Millis,
     },
     GroupEmptied {
         group: GroupId,
@@ -265,6 +325,14 @@ impl fmt::Display for EventKind {
             Self::GroupsQueried { prefix, found } => write!(f, "Looked for Elastigroups `{prefix}*`: {found} found"),
             Self::LiveGroupFound { id, name, capacity } => write!(f, "Live group is {id} `{name}` with {capacity}"),
             Self::NoLiveGroup => f.write_str("No group is live: this is a first deployment"),
+            Self::GroupSearched { name, found } => write!(f, "Looked for Elastigroup `{name}`: {found} found"),
+            Self::RouteRead { load_balancer, port, rule, forward } => {
+                write!(f, "Load balancer `{load_balancer}`, port {port}: rule {rule} sends requests to {forward}")
+            }
+            Self::TargetGroupsTold { load_balancer, production, stage } => {
+                let (production, stage) = (production.name(), stage.name());
+                write!(f, "Load balancer `{load_balancer}`: target group `{production}` is production, `{stage}` is stage")
+            }
             Self::CreateRequested { name } => write!(f, "Asking Spot to create Elastigroup `{name}`"),
             Self::GroupCreated { id, name, adopted: false } => write!(f, "Created Elastigroup {id} `{name}`"),
             Self::GroupCreated { id, name, adopted: true } => {
@@ -283,6 +351,31 @@ impl fmt::Display for EventKind {
             }
             Self::HealthUnavailable { group, reason } => write!(f, "Could not look at {group}, and will again: {reason}"),
             Self::SteadyStateReached { group } => write!(f, "{group} reached steady state"),
+            Self::TargetsSeen { target_group, desired, registered, healthy } => {
+                write!(f, "Target group `{}`: desired {desired}, registered {registered}, healthy {healthy}", target_group.name())
+            }
+            Self::TargetsUnavailable { target_group, reason } => {
+                write!(f, "Could not look at target group `{}`, and will again: {reason}", target_group.name())
+            }
+            Self::RouteRequested { load_balancer, from, to, .. } => {
+                write!(f, "Asking ELB to route `{load_balancer}` to {to} (now {from})")
+            }
+            Self::RouteWritten { load_balancer, forward, .. } => {
+                write!(f, "Read back: `{load_balancer}` routes to {forward}")
+            }
+            Self::RouteUnchanged { load_balancer, forward, .. } => {
+                write!(f, "`{load_balancer}` routes to {forward} already; nothing to update")
+            }
+            Self::RoutesPutBack { reason } => write!(f, "Putting the routes of this step back: {reason}"),
+            Self::Shifted { weight } => {
+                write!(f, "The new group gets {weight} of the requests, the old one {}", weight.rest())
+            }
+            Self::Swapped => f.write_str("Production and stage are swapped"),
+            Self::RenameRequested { group, name } => write!(f, "Asking Spot to rename {group} to `{name}`"),
+            Self::GroupRenamed { group, name } => write!(f, "{group} is named `{name}`"),
+            Self::DrainAwaited { target_group, time } => {
+                write!(f, "Waiting {time} for `{}` to finish what it has", target_group.name())
+            }
             Self::GroupEmptied { group } => write!(f, "{group} has no instances"),
             Self::DeleteRequested { group, name } => write!(f, "Asking Spot to delete {group} `{name}`"),
             Self::GroupDeleted { group, already_gone: false } => write!(f, "Deleted {group}"),

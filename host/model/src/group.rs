@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AmiId, Capacity, ElastigroupTemplate, GroupId, GroupName, InstanceId, RunId, StepId, Timestamp};
+use crate::{
+    AmiId, Capacity, ElastigroupTemplate, GroupId, GroupName, InstanceId, RuleArn, RunId, StepId, TargetGroupArn, Timestamp,
+};
 
 /// The tag that names the run which created a group.
 pub const RUN_TAG: &str = "shiftgate:run";
@@ -24,6 +26,10 @@ pub struct Group {
     pub marker: Option<Marker>,
     /// When it was created; none when the reply does not say.
     pub created_at: Option<Timestamp>,
+    /// The target groups that Spot registers its instances with.
+    pub target_groups: Vec<TargetGroupArn>,
+    /// The rules whose weights Spot itself writes for it (`itf`): nobody else may shift those.
+    pub steered_rules: Vec<RuleArn>,
 }
 
 /// What makes a group recognisably ours: two tags on its launch specification.
@@ -46,6 +52,8 @@ pub struct GroupSpec {
     pub image: AmiId,
     /// The service's user data, as plain text; none leaves what the template has.
     pub user_data: Option<String>,
+    /// The target groups that replace the template's load balancers; none leaves the template's (basic and canary).
+    pub target_groups: Option<Vec<TargetGroupArn>>,
     /// What a lost reply is recognised by.
     pub marker: Marker,
     /// Whether an earlier attempt may have been made: the list can be older than its effect, so it is looked at more than once.

@@ -64,3 +64,28 @@ text_id! {
     /// The token of one effect: the same on every attempt of it.
     EffectToken
 }
+
+text_id! {
+    /// A load balancer's ARN.
+    LoadBalancerArn
+}
+text_id! {
+    /// A listener's ARN.
+    ListenerArn
+}
+text_id! {
+    /// A listener rule's ARN; the default rule has one too.
+    RuleArn
+}
+text_id! {
+    /// A target group's ARN: `arn:aws:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>`.
+    TargetGroupArn
+}
+
+impl TargetGroupArn {
+    /// The group's name, as the ARN holds it; the whole ARN when it holds none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split_once(":targetgroup/").and_then(|(_, rest)| rest.split('/').next()).unwrap_or(&self.0)
+    }
+}

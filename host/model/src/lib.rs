@@ -1,7 +1,7 @@
 //! The words of shiftgate, and the ports that its engine asks for.
 //!
-//! Ids, capacities, instance arithmetic, names, events, errors, and the traits [`Groups`], [`PluginRunner`], [`Ledger`],
-//! [`Locks`] and [`Events`]. Pure: no tokio, no files, no sockets, no clock and no randomness; time comes in as a
+//! Ids, capacities, instance arithmetic, names, events, errors, and the traits [`Groups`], [`Routes`], [`PluginRunner`],
+//! [`Ledger`], [`Locks`] and [`Events`]. Pure: no tokio, no files, no sockets, no clock and no randomness; time comes in as a
 //! [`Timestamp`]. The rooms that implement the ports are `cloud`, `plugin` and `store`; the next room to read is `workflow`.
 
 mod capacity;
@@ -13,6 +13,7 @@ mod instances;
 mod naming;
 mod plugin;
 mod ports;
+mod routes;
 mod template;
 mod time;
 
@@ -20,13 +21,21 @@ pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
 pub use event::{Ending, Event, EventKind, Level};
 pub use group::{Created, Deleted, Group, GroupSpec, Health, InstanceHealth, Marker, RUN_TAG, STEP_TAG};
-pub use ids::{AccountId, AmiId, EffectToken, GroupId, GroupName, InstanceId, RunId, StepId};
+pub use ids::{
+    AccountId, AmiId, EffectToken, GroupId, GroupName, InstanceId, ListenerArn, LoadBalancerArn, RuleArn, RunId, StepId,
+    TargetGroupArn,
+};
 pub use instances::{Amount, AmountError, DownsizeOrder, Sizing};
-pub use naming::{Family, NameError};
+pub use naming::{Family, NameError, STAGE_SUFFIX};
 pub use plugin::{
     ActionState, Ballot, Call, Digest, Finding, Grants, GroupFacts, HttpGrant, LogLine, Metric, Outcome, PluginCall, PluginKind,
     PluginReply, PluginSource, Progress, Receipt, ReceiptAction, Report, RunInfo, Suspension, Tally, Verdict, Vote, Wake,
+    WeighedGroup,
 };
-pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Ledger, Locks, PluginError, PluginRunner};
-pub use template::{ElastigroupTemplate, TemplateError};
+pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Ledger, Locks, PluginError, PluginRunner, Routes};
+pub use routes::{
+    Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,
+    TargetState, Weight, WeightError,
+};
+pub use template::{ElastigroupTemplate, TemplateError, steered_rules};
 pub use time::{Millis, Timestamp};

@@ -1,8 +1,11 @@
-//! Names of groups: a family `P`, and its revisions `P__1`, `P__2`, …
+//! Names of groups: a family `P`, its revisions `P__1`, `P__2`, …, and in a blue/green deployment `P` and `P__STAGE__Harness`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::GroupName;
+
+/// What the name of a stage group ends in, unless the workflow says otherwise: estates that exist are taken over as they are.
+pub const STAGE_SUFFIX: &str = "__STAGE__Harness";
 
 /// Characters that a name given to Spot does not carry.
 const REPLACED: [char; 12] = ['-', '|', '+', '*', '/', '\\', ' ', '&', '$', '"', '\'', '.'];
@@ -64,6 +67,18 @@ impl Family {
     #[must_use]
     pub fn prefix(&self) -> String {
         format!("{}__", self.0)
+    }
+
+    /// `P`, the group that serves in a blue/green deployment.
+    #[must_use]
+    pub fn production(&self) -> GroupName {
+        GroupName::new(self.0.clone())
+    }
+
+    /// `P` and a suffix, the group that is about to serve or has served in a blue/green deployment.
+    #[must_use]
+    pub fn stage(&self, suffix: &str) -> GroupName {
+        GroupName::new(format!("{}{suffix}", self.0))
     }
 
     /// The name of one revision.

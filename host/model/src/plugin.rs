@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AmiId, Capacity, GroupId, GroupName, InstanceId, Millis, RunId, StepId, Timestamp};
+use crate::{AmiId, Capacity, GroupId, GroupName, InstanceId, Millis, RunId, StepId, TargetGroupArn, Timestamp};
 
 /// The three kinds of plugin steps, one WIT world each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -335,7 +335,7 @@ pub struct RunInfo {
     pub environment: String,
     /// The infrastructure's name.
     pub infrastructure: String,
-    /// `basic` or `canary`.
+    /// `basic`, `canary` or `blue-green`.
     pub strategy: String,
     /// The image that is deployed.
     pub artifact: AmiId,
@@ -343,12 +343,23 @@ pub struct RunInfo {
     pub new_group: Option<GroupFacts>,
     /// The group that was live before; none for a first deployment.
     pub old_group: Option<GroupFacts>,
+    /// The target groups of the new and the old group, with the weights that they have now; empty without routes.
+    pub target_groups: Vec<WeighedGroup>,
     /// When the step began.
     pub started_at: Timestamp,
     /// When the step has to be done; none without a limit.
     pub deadline: Option<Timestamp>,
     /// Whether nothing may be changed anywhere.
     pub dry_run: bool,
+}
+
+/// A target group and the share of requests that it gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeighedGroup {
+    /// The target group.
+    pub group: TargetGroupArn,
+    /// 0 to 999, relative to the other weights of its rule.
+    pub weight: u16,
 }
 
 /// What is known of one group.

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Capacity, CloudError, Created, Deleted, EffectToken, Event, EventKind, Family, Group, GroupId, GroupSpec, InstanceHealth,
-    PluginCall, PluginReply, PluginSource, RunId, StepId, StoreError, Timestamp,
+    Actions, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Family, Group, GroupId, GroupName,
+    GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall, PluginReply, PluginSource,
+    Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn, TargetHealth, Timestamp,
 };
 
 /// Elastigroups of one account. Implemented by `cloud`.
@@ -29,11 +30,52 @@ pub trait Groups: Send + Sync {
     /// Writes all three numbers.
     async fn set_capacity(&self, id: &GroupId, capacity: Capacity) -> Result<(), CloudError>;
 
+    /// Gives a group another name. Names are not unique in Spot: a name that another group has is taken all the same.
+    async fn rename(&self, id: &GroupId, name: &GroupName) -> Result<(), CloudError>;
+
     /// Deletes a group with all its instances.
     async fn delete(&self, id: &GroupId) -> Result<Deleted, CloudError>;
 
     /// One entry an instance, spot requests without an instance included; empty when there are none.
     async fn health(&self, id: &GroupId) -> Result<Vec<InstanceHealth>, CloudError>;
+}
+
+/// Listeners, rules and target groups of one account and region. Implemented by `cloud` over ELBv2.
+///
+/// Every call retries by itself what may be retried, and returns the last error. Nothing here registers a target: Spot
+/// does that for the instances of its groups.
+#[async_trait]
+pub trait Routes: Send + Sync {
+    /// The load balancer of that name; none when there is none.
+    async fn load_balancer(&self, name: &str) -> Result<Option<LoadBalancer>, CloudError>;
+
+    /// Every listener of a load balancer, in no set order.
+    async fn listeners(&self, load_balancer: &LoadBalancerArn) -> Result<Vec<Listener>, CloudError>;
+
+    /// One listener; none when there is no such listener (any more).
+    async fn listener(&self, listener: &ListenerArn) -> Result<Option<Listener>, CloudError>;
+
+    /// Every rule of a listener, the default rule included, in no set order.
+    async fn rules(&self, listener: &ListenerArn) -> Result<Vec<Rule>, CloudError>;
+
+    /// One rule as it is now, by one call; none when there is no such rule (any more).
+    async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError>;
+
+    /// Replaces the whole action list of a rule: a default rule's through its listener, any other's through itself.
+    ///
+    /// Errors: `Refused` when the list holds an action that this program could not send back as it came.
+    async fn set_actions(&self, route: &Route, actions: &Actions) -> Result<(), CloudError>;
+
+    /// The target groups of those ARNs, in no set order.
+    ///
+    /// Errors: `Remote` when one of them does not exist.
+    async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroup>, CloudError>;
+
+    /// How long a target group keeps targets and clients.
+    async fn draining(&self, group: &TargetGroupArn) -> Result<Draining, CloudError>;
+
+    /// One entry a registered target, draining ones included; empty when there are none.
+    async fn target_health(&self, group: &TargetGroupArn) -> Result<Vec<TargetHealth>, CloudError>;
 }
 
 /// A plugin could not be loaded or did not keep its promise; not a verdict of the plugin.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::RuleArn;
+
 /// `{"group": {"compute": {"launchSpecification": {…}}, …}}`, checked for the parts that a deployment writes.
 ///
 /// Everything else is kept as it came: unknown fields, the order of keys, integers as integers.
@@ -43,6 +45,12 @@ impl ElastigroupTemplate {
         Ok(Self(json))
     }
 
+    /// The rules whose weights Spot itself writes for a group made from this JSON (`launchSpecification.itf`).
+    #[must_use]
+    pub fn steered_rules(&self) -> Vec<RuleArn> {
+        self.0.pointer("/group/compute/launchSpecification/itf").map(steered_rules).unwrap_or_default()
+    }
+
     /// The `group` object.
     #[must_use]
     pub fn group(&self) -> Option<&Map<String, Value>> {
@@ -50,10 +58,27 @@ impl ElastigroupTemplate {
     }
 }
 
+/// Every `ruleArn` of an `itf` object (intelligent traffic flow): `loadBalancers[].listenerRules[].ruleArn`.
+#[must_use]
+pub fn steered_rules(itf: &Value) -> Vec<RuleArn> {
+    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let balancers = list(itf, "loadBalancers");
+    let rules = balancers.iter().flat_map(|balancer| list(balancer, "listenerRules"));
+    rules.filter_map(|rule| rule.get("ruleArn").and_then(Value::as_str).map(RuleArn::new)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn rules_that_spot_steers_are_found() {
+        let itf = json!({"loadBalancers": [{"loadBalancerArn": "lb", "listenerRules": [{"ruleArn": "rule-1"}, {"ruleArn": "rule-2"}]}]});
+        let template = json!({"group": {"compute": {"launchSpecification": {"itf": itf}}}});
+        let template = ElastigroupTemplate::parse(template, false).unwrap();
+        assert_eq!(template.steered_rules(), [RuleArn::new("rule-1"), RuleArn::new("rule-2")]);
+    }
 
     #[test]
     fn refuses_what_no_group_can_be_created_from() {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shiftgate_model::{
-    AccountId, AmiId, Amount, DownsizeOrder, ElastigroupTemplate, ErrorClass, Family, Millis, PluginSource, Sizing, StepId,
+    AccountId, AmiId, Amount, DownsizeOrder, ElastigroupTemplate, ErrorClass, Family, ListenerArn, Millis, PluginSource, RuleArn,
+    Sizing, StepId, TargetGroupArn, Weight,
 };
 
 /// What a run will do, in order.
@@ -50,6 +51,8 @@ pub enum Strategy {
     Basic,
     /// In phases, each a cumulative share.
     Canary,
+    /// A second group behind the same load balancers, and the routes changed: at once or by weight.
+    BlueGreen,
 }
 
 impl Strategy {
@@ -59,6 +62,7 @@ impl Strategy {
         match self {
             Self::Basic => "basic",
             Self::Canary => "canary",
+            Self::BlueGreen => "blue-green",
         }
     }
 }
@@ -70,6 +74,8 @@ pub struct Infrastructure {
     pub name: String,
     /// The AWS region.
     pub region: String,
+    /// The profile of AWS's shared configuration files; none leaves it to AWS's own chain.
+    pub aws_profile: Option<String>,
     /// The Spot account; none takes the environment's.
     pub account: Option<AccountId>,
     /// Where the Spot token is; none takes the environment's. A reference, never the token.
@@ -101,6 +107,68 @@ pub struct Setup {
     pub steady_state_timeout: Millis,
     /// How many empty old revisions stay.
     pub keep_old_groups: u32,
+    /// Where requests come in; none for basic and canary, which leave that alone.
+    pub routing: Option<Routing>,
+}
+
+/// The load balancers of a blue/green deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routing {
+    /// How traffic moves, and where.
+    pub shape: RoutingShape,
+    /// What the stage group's name ends in: `__STAGE__Harness`.
+    pub stage_suffix: String,
+    /// Target groups that are production whatever their weights say; given by the operator for one run.
+    pub assume_production: Vec<TargetGroupArn>,
+}
+
+/// How traffic moves, with one entry a load balancer, at least one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingShape {
+    /// At once: a production and a stage listener exchange their target groups.
+    Swap(Vec<SwapRoute>),
+    /// By weight: one rule with two target groups.
+    Shift(Vec<ShiftRoute>),
+}
+
+/// A load balancer with a production and a stage side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwapRoute {
+    /// Its name.
+    pub load_balancer: String,
+    /// Where users come in.
+    pub production: RouteAt,
+    /// Where the new group is looked at before they do.
+    pub stage: RouteAt,
+}
+
+/// A load balancer with one rule whose weights move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftRoute {
+    /// Its name; none when the listener is given by its ARN, which says it.
+    pub load_balancer: Option<String>,
+    /// Where users come in.
+    pub production: RouteAt,
+}
+
+/// A rule of a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteAt {
+    /// The listener.
+    pub listener: ListenerAt,
+    /// The rule; none for the default rule.
+    pub rule: Option<RuleArn>,
+}
+
+/// A listener of a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListenerAt {
+    /// By its port.
+    Port(u16),
+    /// By its ARN.
+    Arn(ListenerArn),
 }
 
 /// Some steps under a name.
@@ -133,6 +201,10 @@ pub enum Action {
     Setup,
     /// Elastigroup Deploy.
     Deploy(Deploy),
+    /// Swap Production with Stage.
+    Swap(Swap),
+    /// Shift Traffic Weight.
+    Shift(Shift),
     /// A verification plugin.
     Verify(PluginStep),
     /// An approval plugin, and the rule that the host counts by.
@@ -141,7 +213,27 @@ pub enum Action {
     WrapUp(PluginStep),
 }
 
-/// Elastigroup Deploy: resizes both groups.
+/// Swap Production with Stage: exchanges the target groups of the two sides, then the names of the groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swap {
+    /// Whether the old group goes to 0/0/0 behind it.
+    pub downsize_old: bool,
+    /// How long the old group may take to be empty; none takes the setup's.
+    pub timeout: Option<Millis>,
+}
+
+/// Shift Traffic Weight: the new group's share of the requests, absolute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shift {
+    /// The new group's weight.
+    pub weight: Weight,
+    /// Whether the old group goes to 0/0/0 behind it; at 100 only.
+    pub downsize_old: bool,
+    /// How long the old group may take to be empty; none takes the setup's.
+    pub timeout: Option<Millis>,
+}
+
+/// Elastigroup Deploy: resizes both groups; in a blue/green deployment the new one only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deploy {
     /// The new group's share or count, cumulative.
