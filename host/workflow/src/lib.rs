@@ -32,7 +32,7 @@ pub use plan::{
 };
 pub use source::{Files, Source};
 pub use summary::{ConfigProblem, Configs, Summary, check, plan};
-pub use template::{elastigroup_example, template};
+pub use template::{Template, elastigroup_example, template};
 
 /// What the command line gives for the inputs: `--input name=value`.
 pub type Inputs = BTreeMap<String, String>;

@@ -274,6 +274,25 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// True or false, and an expression may say which.
+    pub(crate) fn flag(&mut self, node: &Node, within: Within<'_>) -> Option<bool> {
+        let scalar = self.scalar(node, "true or false", "")?;
+        if !scalar.text.contains("${") {
+            return self.boolean(node);
+        }
+        let value = self.resolve(node, scalar, within)?;
+        let flag = match &value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        if flag.is_none() {
+            let message = format!("{} has to be true or false, and resolves to `{}`", node.called(), plain(&value));
+            self.error("wrong-type", node.place, message, "true or false is expected");
+        }
+        flag
+    }
+
     /// A length of time, at least `least`.
     pub(crate) fn duration(&mut self, node: &Node, within: Within<'_>, least: Millis) -> Option<Millis> {
         const HINT: &str = "write it as `90s`, `20m`, `1h30m` or `7d`";

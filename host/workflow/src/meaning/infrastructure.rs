@@ -69,9 +69,11 @@ pub(crate) fn infrastructure(
     secrets: &Secrets<'_>,
 ) -> Option<Infrastructure> {
     let spot = infra.and_then(|infra| infra.get("spot")).map(|node| s.table(node, &SPOT));
-    if let Some(aws) = infra.and_then(|infra| infra.get("aws")).and_then(|node| s.table(node, &AWS)) {
-        s.text_in(Some(aws), "profile", names.scope.now());
-    }
+    let aws_profile = match infra.and_then(|infra| infra.get("aws")).map(|node| s.table(node, &AWS)) {
+        None => Some(None),
+        Some(None) => None,
+        Some(Some(aws)) => aws.get("profile").map_or(Some(None), |node| s.text(node, names.scope.now()).map(Some)),
+    };
     let (account, token) = match spot {
         None => (Some(None), Some(None)),
         Some(None) => (None, None),
@@ -80,7 +82,13 @@ pub(crate) fn infrastructure(
             spot.get("token").map_or(Some(None), |node| token(s, node, secrets).map(Some)),
         ),
     };
-    Some(Infrastructure { name: names.infrastructure.clone()?, region: names.region.clone()?, account: account?, token: token? })
+    Some(Infrastructure {
+        name: names.infrastructure.clone()?,
+        region: names.region.clone()?,
+        aws_profile: aws_profile?,
+        account: account?,
+        token: token?,
+    })
 }
 
 fn account(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<AccountId> {

@@ -2,31 +2,37 @@
 //!
 //! Every section is read to its end, whatever is wrong in another one. The next room is `engine`, which runs the plan.
 
+mod arns;
 mod failure;
 mod infrastructure;
 mod inputs;
+mod load_balancers;
 mod names;
 mod phases;
 mod plugins;
 mod progress;
+mod routes;
+mod setup;
 mod sizes;
 mod steps;
 
 use std::collections::BTreeMap;
 
-use shiftgate_model::{Family, Millis, PluginSource, Sizing, StepId};
+use shiftgate_model::{PluginSource, StepId};
 
 pub use inputs::{InputSpec, InputType};
 
 use self::failure::{Place, policy};
-use self::infrastructure::{infrastructure, secrets, template, user_data};
-use self::names::{Names, Sections};
+use self::infrastructure::{infrastructure, secrets};
+use self::load_balancers::{ReadRouting, routing};
+use self::names::Sections;
 use self::phases::{ReadPhase, Shared};
 use self::plugins::plugins;
+use self::setup::{Groups, setup};
 use crate::Inputs;
 use crate::expression::Scope;
-use crate::plan::{Action, FailurePolicy, Plan, Setup, Step, Strategy};
-use crate::read::{BASIC, CANARY, ENVIRONMENT, INFRASTRUCTURE, Node, ROOT, SERVICE, SETUP, Table, Tree};
+use crate::plan::{FailurePolicy, Plan, Step, Strategy};
+use crate::read::{BASIC, BLUE_GREEN, CANARY, ENVIRONMENT, Fields, INFRASTRUCTURE, Node, ROOT, SERVICE, Table, Tree};
 use crate::session::Session;
 
 /// What a whole file comes to.
@@ -50,7 +56,7 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
     let service = s.section(Some(root), "service", "the file", &SERVICE);
     let environment = s.section(Some(root), "environment", "the file", &ENVIRONMENT);
     let infra = s.section(Some(root), "infrastructure", "the file", &INFRASTRUCTURE);
-    let (strategy, workflow) = workflow(s, root);
+    let Flavour { strategy, read_as, workflow } = workflow(s, root);
     let names = names::names(s, Sections { service, environment, infrastructure: infra, workflow }, &scope);
 
     let secrets = secrets(s, root, &names.scope);
@@ -58,9 +64,10 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
     let infrastructure = infrastructure(s, infra, &names, &secrets);
     let mut configs = Vec::new();
     let mut shared = Shared { names: &names, plugins: &mut plugins, configs: &mut configs };
-    let flow = workflow.map(|table| flow(s, &mut shared, table, strategy));
+    let flow = workflow.map(|table| flow(s, &mut shared, table, read_as));
     let setup_scope = flow.as_ref().and_then(|flow| flow.phases.first()).map_or(&names.scope, |phase| &phase.scope);
-    let setup = setup(s, workflow, Groups { service, infra, names: &names, scope: setup_scope });
+    let routing = flow.as_ref().and_then(|flow| flow.routing.as_ref());
+    let setup = setup(s, workflow, Groups { service, infra, names: &names, scope: setup_scope, strategy: read_as, routing });
     if let (Some(strategy), Some(flow)) = (strategy, &flow) {
         let deploys: Vec<_> = flow.phases.iter().filter_map(|phase| phase.deploy.as_ref()).collect();
         progress::progress(s, strategy, &deploys, setup.sizing);
@@ -120,118 +127,75 @@ fn version(s: &mut Session<'_>, root: Table<'_>) -> Option<u32> {
     Some(version)
 }
 
-/// The strategy, and the workflow read as one of that strategy.
-fn workflow<'n>(s: &mut Session<'_>, root: Table<'n>) -> (Option<Strategy>, Option<Table<'n>>) {
-    let Some(node) = root.need("workflow", "the file", &mut s.found) else { return (None, None) };
-    let Tree::Map(entries) = &node.tree else { return (None, s.table(node, &CANARY)) };
+/// The workflow as one of its strategy.
+struct Flavour<'n> {
+    /// None when it is a mistake.
+    strategy: Option<Strategy>,
+    /// The same, or what its fields look like.
+    read_as: Strategy,
+    workflow: Option<Table<'n>>,
+}
+
+fn workflow<'n>(s: &mut Session<'_>, root: Table<'n>) -> Flavour<'n> {
+    const STRATEGIES: [(&str, Strategy); 3] =
+        [("basic", Strategy::Basic), ("canary", Strategy::Canary), ("blue-green", Strategy::BlueGreen)];
+    let Some(node) = root.need("workflow", "the file", &mut s.found) else {
+        return Flavour { strategy: None, read_as: Strategy::Basic, workflow: None };
+    };
+    let entries = if let Tree::Map(entries) = &node.tree { entries.as_slice() } else { &[] };
     let has = |name: &str| entries.iter().any(|(key, _)| key.text == name);
-    let Some((_, typed)) = entries.iter().find(|(key, value)| key.text == "strategy" && !value.is_null()) else {
-        let fields = if has("phases") { &CANARY } else { &BASIC };
-        let hint = "write `strategy: basic` for all at once, or `strategy: canary` for phases";
-        s.error_hint("missing-field", node.place, "`workflow` has no `strategy`", "needs `strategy`", hint);
-        return (None, s.table(node, fields));
+    let typed = entries.iter().find(|(key, value)| key.text == "strategy" && !value.is_null());
+    let strategy = match typed {
+        Some((_, typed)) => s.choice(typed, Scope::empty().now(), &STRATEGIES),
+        None => {
+            if matches!(node.tree, Tree::Map(_)) {
+                let hint = "write `strategy: basic` for all at once, `canary` for phases, or `blue-green` for routes";
+                s.error_hint("missing-field", node.place, "`workflow` has no `strategy`", "needs `strategy`", hint);
+            }
+            None
+        }
     };
-    if matches!(&typed.tree, Tree::Scalar(scalar) if matches!(scalar.text.as_str(), "blue-green" | "blueGreen" | "bluegreen")) {
-        let message = "this release runs basic and canary workflows, and blue/green not yet";
-        s.error_hint(
-            "not-in-this-release",
-            typed.place,
-            message,
-            "not supported yet",
-            "use `strategy: canary` meanwhile, or wait for a later release",
-        );
-        return (None, None);
-    }
-    let strategy = s.choice(typed, Scope::empty().now(), &[("basic", Strategy::Basic), ("canary", Strategy::Canary)]);
-    let fields = match strategy {
-        Some(Strategy::Basic) => &BASIC,
-        Some(Strategy::Canary) => &CANARY,
-        None if has("phases") => &CANARY,
-        None => &BASIC,
+    let read_as = strategy.unwrap_or(match (has("phases"), has("route") || has("loadBalancers")) {
+        (_, true) => Strategy::BlueGreen,
+        (true, false) => Strategy::Canary,
+        (false, false) => Strategy::Basic,
+    });
+    let fields: &'static Fields = match read_as {
+        Strategy::Basic => &BASIC,
+        Strategy::Canary => &CANARY,
+        Strategy::BlueGreen => &BLUE_GREEN,
     };
-    (strategy, s.table(node, fields))
+    Flavour { strategy, read_as, workflow: s.table(node, fields) }
 }
 
 /// The steps of a workflow.
 struct Flow {
     phases: Vec<ReadPhase>,
+    /// Of a blue/green workflow.
+    routing: Option<ReadRouting>,
     rollback: Option<Vec<Step>>,
     wrap_up: Option<Vec<Step>>,
     on_failure: Option<FailurePolicy>,
 }
 
-fn flow(s: &mut Session<'_>, shared: &mut Shared<'_>, table: Table<'_>, strategy: Option<Strategy>) -> Flow {
-    let canary = strategy == Some(Strategy::Canary) || (strategy.is_none() && table.get("phases").is_some());
-    let phases = if canary { phases::canary(s, shared, table) } else { vec![phases::basic(s, shared, table)] };
+fn flow(s: &mut Session<'_>, shared: &mut Shared<'_>, table: Table<'_>, strategy: Strategy) -> Flow {
+    let (phases, routing) = match strategy {
+        Strategy::Basic => (vec![phases::basic(s, shared, table)], None),
+        Strategy::Canary => (phases::canary(s, shared, table), None),
+        Strategy::BlueGreen => {
+            let traffic = routes::traffic(table);
+            let routing = routing(s, table, traffic, &shared.names.scope, shared.names.region.as_ref());
+            let deploy = phases::blue_green(s, shared, table, traffic);
+            (vec![deploy, routes::route(s, shared, table)], Some(routing))
+        }
+    };
     let rollback = phases::rollback(s, shared, table);
     let wrap_up = phases::wrap_up(s, shared, table);
     let on_failure = match table.get("onFailure") {
         Some(node) => policy(s, node, &shared.names.scope, Place::Forward),
         None => Some(FailurePolicy::default()),
     };
-    Flow { phases, rollback, wrap_up, on_failure }
-}
-
-/// What the setup is read from. It belongs to the first phase, and sees that phase's variables.
-struct Groups<'c, 'n> {
-    service: Option<Table<'n>>,
-    infra: Option<Table<'n>>,
-    names: &'c Names,
-    scope: &'c Scope,
-}
-
-/// The setup, and its sizes by themselves: they are checked against the phases whatever else is wrong.
-struct ReadSetup {
-    setup: Option<(Setup, Step)>,
-    sizing: Option<Sizing>,
-}
-
-fn setup(s: &mut Session<'_>, workflow: Option<Table<'_>>, groups: Groups<'_, '_>) -> ReadSetup {
-    let Groups { service, infra, names, scope } = groups;
-    let user_data = user_data(s, service, scope);
-    let template = template(s, infra, scope, user_data.present);
-    let Some(workflow) = workflow else { return ReadSetup { setup: None, sizing: None } };
-    let Some(node) = workflow.get("setup") else {
-        let hint = "write `setup: { instances: { min: 0, target: 4, max: 10 } }`";
-        s.error_hint("missing-field", workflow.node.place, "`workflow` has no `setup`", "needs `setup`", hint);
-        return ReadSetup { setup: None, sizing: None };
-    };
-    let Some(table) = s.table(node, &SETUP) else { return ReadSetup { setup: None, sizing: None } };
-    let family = family(s, table, names, scope);
-    let sizing = table.need("instances", "`setup`", &mut s.found).and_then(|node| sizes::sizing(s, node, scope));
-    let steady_state_timeout = s.duration_in(table, "steadyStateTimeout", scope.now(), Millis::minutes(20));
-    let keep_old_groups = table.get("keepOldGroups").map_or(Some(3), |node| s.integer(node, scope.now(), 0..=100));
-    let on_failure = table.get("onFailure").map(|node| policy(s, node, scope, Place::Forward));
-    let setup = (|| {
-        let on_failure = match on_failure {
-            Some(policy) => Some(policy?),
-            None => None,
-        };
-        let step = Step { id: StepId::new("setup"), title: "Elastigroup Setup".to_owned(), action: Action::Setup, on_failure };
-        let user_data = if user_data.present { Some(user_data.text?) } else { None };
-        let setup = Setup {
-            family: family?,
-            sizing: sizing?,
-            template: template?,
-            user_data,
-            steady_state_timeout: steady_state_timeout?,
-            keep_old_groups: keep_old_groups?,
-        };
-        Some((setup, step))
-    })();
-    ReadSetup { setup, sizing }
-}
-
-/// The group name that the user gives, or the one that the three names make.
-fn family(s: &mut Session<'_>, setup: Table<'_>, names: &Names, scope: &Scope) -> Option<Family> {
-    let (family, place) = match setup.get("name") {
-        Some(node) => (Family::new(&s.text(node, scope.now())?), node.place),
-        None => {
-            let family = Family::generated(names.service.as_ref()?, names.environment.as_ref()?, names.infrastructure.as_ref()?);
-            (family, setup.node.place)
-        }
-    };
-    family.map_err(|error| s.error("bad-name", place, error.to_string(), "no name for a group")).ok()
+    Flow { phases, routing, rollback, wrap_up, on_failure }
 }
 
 fn warn_unused_inputs(s: &mut Session<'_>, root: Table<'_>) {

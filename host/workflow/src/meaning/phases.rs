@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use shiftgate_model::{PluginKind, StepId};
 
 use super::failure::{Place, policy};
 use super::names::Names;
 use super::plugins::Plugins;
-use super::sizes::{ReadDeploy, deploy};
+use super::routes::Traffic;
+use super::sizes::{ReadDeploy, deploy, deploy_beside};
 use super::steps::{StepContext, approval, plugin_step};
 use crate::expression::Scope;
 use crate::near::listed;
@@ -34,7 +36,15 @@ pub(crate) struct Shared<'c> {
 /// The one phase of a basic workflow.
 pub(crate) fn basic(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Table<'_>) -> ReadPhase {
     let scope = shared.names.scope.clone();
-    let (steps, deploy) = steps(s, shared, workflow, 1, &scope, "a basic workflow");
+    let (steps, deploy) = steps(s, shared, workflow, Owner::Basic, &scope);
+    let phase = steps.map(|steps| Phase { name: "Deploy".to_owned(), steps });
+    ReadPhase { phase, deploy, scope }
+}
+
+/// The steps of a blue/green workflow before its routes change.
+pub(crate) fn blue_green(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Table<'_>, traffic: Traffic) -> ReadPhase {
+    let scope = shared.names.scope.clone();
+    let (steps, deploy) = steps(s, shared, workflow, Owner::BlueGreen(traffic), &scope);
     let phase = steps.map(|steps| Phase { name: "Deploy".to_owned(), steps });
     ReadPhase { phase, deploy, scope }
 }
@@ -75,7 +85,7 @@ fn phase(
         }),
         None => Some(format!("Phase {number}")),
     };
-    let (steps, deploy) = steps(s, shared, table, number, &scope, "a phase");
+    let (steps, deploy) = steps(s, shared, table, Owner::Phase(number), &scope);
     let on_failure = table.get("onFailure").map(|node| policy(s, node, &scope, Place::Forward));
     let phase = name.zip(steps).and_then(|(name, mut steps)| {
         if let Some(on_failure) = on_failure {
@@ -87,15 +97,42 @@ fn phase(
     Some(ReadPhase { phase, deploy, scope })
 }
 
+/// Whose steps are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Basic,
+    /// A canary's phase of that number.
+    Phase(usize),
+    BlueGreen(Traffic),
+}
+
+impl Owner {
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Basic => "a basic workflow",
+            Self::Phase(_) => "a phase",
+            Self::BlueGreen(_) => "a blue-green workflow",
+        }
+    }
+
+    const fn number(self) -> usize {
+        match self {
+            Self::Phase(number) => number,
+            Self::Basic | Self::BlueGreen(_) => 1,
+        }
+    }
+}
+
 /// The steps of a phase: deploy, verify, approve, or the order that `steps` gives.
 fn steps(
     s: &mut Session<'_>,
     shared: &mut Shared<'_>,
     table: Table<'_>,
-    number: usize,
+    owner: Owner,
     scope: &Scope,
-    what: &str,
 ) -> (Option<Vec<Step>>, Option<ReadDeploy>) {
+    let number = owner.number();
+    let whole = Node::from_value(&Value::from("100%"), table.node.span, table.node.place);
     let mut entries: Vec<(&str, &Node)> = Vec::new();
     let mut complete = true;
     if let Some(list) = table.get("steps") {
@@ -110,14 +147,18 @@ fn steps(
             );
         }
         for node in s.list(list) {
-            match entry(s, node, &STEP) {
+            match s.table(node, &STEP).and_then(|table| entry(s, table, STEP.what, STEP.keys)) {
                 Some(entry) => entries.push(entry),
                 None => complete = false,
             }
         }
         one_deploy(s, list, &entries, complete);
     } else {
-        entries.extend(table.need("deploy", what, &mut s.found).map(|node| ("deploy", node)));
+        let deploy = match owner {
+            Owner::Basic | Owner::Phase(_) => table.need("deploy", owner.what(), &mut s.found),
+            Owner::BlueGreen(_) => Some(table.get("deploy").unwrap_or(&whole)),
+        };
+        entries.extend(deploy.map(|node| ("deploy", node)));
         for kind in ["verify", "approve"] {
             entries.extend(table.get(kind).map(|node| s.list(node)).unwrap_or_default().iter().map(|node| (kind, node)));
         }
@@ -129,8 +170,12 @@ fn steps(
         let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Forward, configs: shared.configs };
         let step = match kind {
             "deploy" => {
-                let read = deploy(s, node, Some(table).filter(|_| what == "a phase"), scope);
-                let step = deploy_step(s, &read, number, scope);
+                let read = match owner {
+                    Owner::Basic => deploy(s, node, None, scope),
+                    Owner::Phase(_) => deploy(s, node, Some(table), scope),
+                    Owner::BlueGreen(traffic) => deploy_beside(s, node, traffic, scope),
+                };
+                let step = deploy_step(s, &read, owner, scope);
                 read_deploy = read_deploy.or(Some(read));
                 step
             }
@@ -147,36 +192,40 @@ fn steps(
     (steps.filter(|_| complete && read_deploy.is_some()), read_deploy)
 }
 
-fn deploy_step(s: &mut Session<'_>, read: &ReadDeploy, number: usize, scope: &Scope) -> Option<Step> {
+fn deploy_step(s: &mut Session<'_>, read: &ReadDeploy, owner: Owner, scope: &Scope) -> Option<Step> {
     let on_failure: Option<Option<FailurePolicy>> = match &read.table_failure {
         Some(node) => policy(s, node, scope, Place::Forward).map(Some),
         None => Some(None),
     };
     let deploy = read.deploy?;
-    let title = format!("Elastigroup Deploy {}", deploy.amount);
+    let title = match owner {
+        Owner::BlueGreen(Traffic::Shift) => "Elastigroup ALB Shift Deploy".to_owned(),
+        Owner::BlueGreen(Traffic::Swap) | Owner::Basic | Owner::Phase(_) => format!("Elastigroup Deploy {}", deploy.amount),
+    };
     Some(Step {
-        id: StepId::new(format!("phase-{number}/deploy")),
+        id: StepId::new(format!("phase-{}/deploy", owner.number())),
         title,
         action: Action::Deploy(deploy),
         on_failure: on_failure?,
     })
 }
 
-/// An entry of a list of steps: one field, whose name is the step's kind.
-fn entry<'n>(s: &mut Session<'_>, node: &'n Node, fields: &'static crate::read::Fields) -> Option<(&'static str, &'n Node)> {
-    let table = s.table(node, fields)?;
-    let given: Vec<_> = fields.keys.iter().filter_map(|field| table.get(field).map(|node| (*field, node))).collect();
+/// An entry of a list of steps: one field of those in `kinds`, whose name is the step's kind.
+pub(crate) fn entry<'n>(
+    s: &mut Session<'_>,
+    table: Table<'n>,
+    what: &str,
+    kinds: &'static [&'static str],
+) -> Option<(&'static str, &'n Node)> {
+    let given: Vec<_> = kinds.iter().filter_map(|field| table.get(field).map(|node| (*field, node))).collect();
     match given.as_slice() {
         [one] => Some(*one),
-        // What stands there instead is reported already.
-        [] if matches!(&node.tree, Tree::Map(entries) if !entries.is_empty()) => None,
         [] => {
-            let expected = listed(fields.keys.iter().copied());
-            s.error("missing-field", node.place, format!("{} is one of {expected}", fields.what), "which step?");
+            no_step(s, table, what, kinds);
             None
         }
         [_, (second, at), ..] => {
-            let message = format!("{} is one step, and this has two", fields.what);
+            let message = format!("{what} is one step, and this has two");
             s.error_hint(
                 "conflicting-fields",
                 at.place,
@@ -186,6 +235,16 @@ fn entry<'n>(s: &mut Session<'_>, node: &'n Node, fields: &'static crate::read::
             );
             None
         }
+    }
+}
+
+/// Says what an entry without a step lacks, unless a field that stands there instead is reported already.
+fn no_step(s: &mut Session<'_>, table: Table<'_>, what: &str, kinds: &'static [&'static str]) {
+    if let Some(key) = kinds.iter().find_map(|kind| table.key(kind)) {
+        s.error("missing-field", key.span, format!("`{}` of {what} is empty", key.text), "needs a value");
+    } else if !table.has_unknown() {
+        let expected = listed(kinds.iter().copied());
+        s.error("missing-field", table.node.place, format!("{what} is one of {expected}"), "which step?");
     }
 }
 
@@ -219,7 +278,8 @@ pub(crate) fn rollback(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: T
     let mut steps = Some(Vec::new());
     for node in items {
         let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Rollback, configs: shared.configs };
-        let step = entry(s, node, &ROLLBACK_STEP).and_then(|(kind, node)| {
+        let found = s.table(node, &ROLLBACK_STEP).and_then(|table| entry(s, table, ROLLBACK_STEP.what, ROLLBACK_STEP.keys));
+        let step = found.and_then(|(kind, node)| {
             if kind == "verify" {
                 verifications += 1;
                 plugin_step(s, &mut cx, node, StepId::new(format!("rollback/verify-{verifications}")), PluginKind::Verification)

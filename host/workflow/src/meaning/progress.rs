@@ -115,6 +115,10 @@ fn ends_whole(s: &mut Session<'_>, strategy: Strategy, last: &ReadDeploy, sizing
             let message = format!("this deploys {amount}, so the old group keeps the rest");
             s.warn("not-the-whole", at, message, "write `deploy: 100%` to replace the old group");
         }
-        (None, Strategy::Basic) => {}
+        (Some(false), Strategy::BlueGreen) => {
+            let message = format!("this deploys {amount}, so production has less than the setup's target after the swap");
+            s.warn("not-the-whole", at, message, "write `deploy: 100%`, or leave it out");
+        }
+        (None, Strategy::Basic | Strategy::BlueGreen) => {}
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use shiftgate_model::{Amount, Capacity, DownsizeOrder, Millis, Sizing};
 
+use super::routes::Traffic;
 use crate::expression::Scope;
 use crate::plan::Deploy;
 use crate::read::{DEPLOY, INSTANCES, Node, Table, Tree};
@@ -69,8 +70,8 @@ pub(crate) fn deploy(s: &mut Session<'_>, node: &Node, beside: Option<Table<'_>>
         (Tree::Map(_), None) => (None, node.place),
         (Tree::Scalar(_) | Tree::List(_), _) => (amount(s, node, scope, 1), node.place),
     };
-    let downsize = pick(s, table, beside, "downsizeOld");
-    let order = pick(s, table, beside, "order");
+    let downsize = pick(s, table, beside, "deploy", "downsizeOld");
+    let order = pick(s, table, beside, "deploy", "order");
     let downsize_old = downsize.map(|node| self::amount(s, node, scope, 0));
     let order = order.map_or(Some(DownsizeOrder::default()), |node| s.choice(node, scope.now(), &ORDERS));
     let timeout = table.and_then(|table| table.get("timeout")).map(|node| s.duration(node, scope.now(), Millis(1)));
@@ -80,8 +81,48 @@ pub(crate) fn deploy(s: &mut Session<'_>, node: &Node, beside: Option<Table<'_>>
     ReadDeploy { deploy, amount, amount_at, downsize_at: downsize.map(|node| node.place), table_failure }
 }
 
+/// The deploy of a blue/green workflow: the new group alone, and all of it where nothing else is said.
+pub(crate) fn deploy_beside(s: &mut Session<'_>, node: &Node, traffic: Traffic, scope: &Scope) -> ReadDeploy {
+    let table = match &node.tree {
+        Tree::Map(_) => s.table(node, &DEPLOY),
+        Tree::Scalar(_) | Tree::List(_) => None,
+    };
+    for key in ["downsizeOld", "order"].iter().filter_map(|field| table?.key(field)) {
+        let message =
+            format!("`{}` has no meaning in `deploy` of a blue-green workflow: the old group is not touched here", key.text);
+        let hint = match traffic {
+            Traffic::Swap => "the old group is downsized behind the routes: `route: { swap: { downsizeOld: true } }`",
+            Traffic::Shift => "the old group is downsized behind the routes: `- shift: { weight: 100%, downsizeOld: true }`",
+        };
+        s.error_hint("meaningless-field", key.span, message, "no meaning here", hint);
+    }
+    let whole = Amount::Percent(100);
+    let (amount, amount_at) = match (&node.tree, table) {
+        (Tree::Map(_), Some(table)) if table.key("count").is_none() && table.key("percent").is_none() => {
+            (Some(whole), node.place)
+        }
+        (Tree::Map(_), Some(table)) => amount_of(s, table, scope),
+        (Tree::Map(_), None) => (None, node.place),
+        (Tree::Scalar(_) | Tree::List(_), _) => (amount(s, node, scope, 1), node.place),
+    };
+    let amount = match (traffic, amount) {
+        (Traffic::Shift, Some(amount)) if amount != whole => {
+            let message = format!("a shift deploys the whole group, and this deploys {amount}");
+            let hint = "remove it: the weights in `route` say how many requests the new group gets";
+            s.error_hint("out-of-range", amount_at, message, "100% is expected", hint);
+            None
+        }
+        (_, amount) => amount,
+    };
+    let timeout = table.and_then(|table| table.get("timeout")).map(|node| s.duration(node, scope.now(), Millis(1)));
+    let deploy =
+        (|| Some(Deploy { amount: amount?, downsize_old: None, order: DownsizeOrder::default(), timeout: known(timeout)? }))();
+    let table_failure = table.and_then(|table| table.get("onFailure")).cloned();
+    ReadDeploy { deploy, amount, amount_at, downsize_at: None, table_failure }
+}
+
 /// An optional value: absent is known, and what could not be read is not.
-fn known<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+pub(crate) fn known<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
         Some(None) => None,
         Some(value) => Some(value),
@@ -165,12 +206,18 @@ fn percent(s: &mut Session<'_>, node: &Node, scope: &Scope, least: u32) -> Optio
     amount
 }
 
-/// A field of the deploy mapping or of the phase around it, not of both.
-fn pick<'n>(s: &mut Session<'_>, table: Option<Table<'n>>, beside: Option<Table<'n>>, field: &str) -> Option<&'n Node> {
+/// A field of a step's mapping or of the one around it, not of both.
+pub(crate) fn pick<'n>(
+    s: &mut Session<'_>,
+    table: Option<Table<'n>>,
+    beside: Option<Table<'n>>,
+    step: &str,
+    field: &str,
+) -> Option<&'n Node> {
     let inner = table.and_then(|table| table.get(field));
     let outer = beside.and_then(|table| table.get(field));
     if let (Some(_), Some(outer)) = (inner, outer) {
-        let message = format!("`{field}` stands in `deploy` and beside it");
+        let message = format!("`{field}` stands in `{step}` and beside it");
         s.error_hint("conflicting-fields", outer.place, message, "one of the two", "remove one of them");
     }
     inner.or(outer)

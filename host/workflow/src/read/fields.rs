@@ -37,13 +37,22 @@ fields! {
     BASIC, "a basic workflow",
         ["name", "strategy", "variables", "setup", "deploy", "verify", "approve", "steps", "rollback", "wrapUp", "onFailure"];
     CANARY, "a canary workflow", ["name", "strategy", "variables", "setup", "phases", "rollback", "wrapUp", "onFailure"];
-    SETUP, "`setup`", ["name", "instances", "steadyStateTimeout", "keepOldGroups", "onFailure"];
+    BLUE_GREEN, "a blue-green workflow",
+        ["name", "strategy", "variables", "setup", "loadBalancers", "deploy", "verify", "approve", "steps", "route", "rollback",
+         "wrapUp", "onFailure"];
+    SETUP, "`setup`", ["name", "instances", "steadyStateTimeout", "keepOldGroups", "stageSuffix", "onFailure"];
     INSTANCES, "`instances`", ["min", "target", "max"];
     PHASE, "a phase",
         ["name", "deploy", "verify", "approve", "steps", "variables", "onFailure", "downsizeOld", "order"];
     DEPLOY, "`deploy`", ["count", "percent", "downsizeOld", "order", "timeout", "onFailure"];
     STEP, "an entry of `steps`", ["deploy", "verify", "approve"];
     ROLLBACK_STEP, "an entry of `rollback`", ["verify", "approve"];
+    SWAP_BALANCER, "a load balancer of a swap", ["name", "production", "stage"];
+    SHIFT_BALANCER, "a load balancer of a shift", ["name", "port", "listener", "rule"];
+    SIDE, "a side of a load balancer", ["port", "listener", "rule"];
+    ROUTE_STEP, "an entry of `route`", ["swap", "shift", "verify", "approve", "downsizeOld", "timeout"];
+    SWAP, "`swap`", ["downsizeOld", "timeout", "onFailure"];
+    SHIFT, "`shift`", ["weight", "downsizeOld", "timeout", "onFailure"];
     VERIFY, "a verification", ["name", "plugin", "with", "timeout", "onFailure"];
     MANUAL_APPROVAL, "an approval by hand", ["name", "manual", "timeout", "onFailure"];
     MANUAL, "`manual`", ["message", "approvers", "quorum", "expires", "onReject", "onExpiry"];
@@ -78,16 +87,35 @@ impl<'n> Table<'n> {
     pub(crate) fn need(&self, field: &str, what: &str, found: &mut Vec<Diagnostic>) -> Option<&'n Node> {
         let value = self.get(field);
         if value.is_none() && !self.misspelt(field) {
-            found.push(match self.key(field) {
-                Some(key) => Diagnostic::error("missing-field", Some(key.span), format!("`{field}` of {what} is empty"))
-                    .label("needs a value"),
-                None => {
-                    let message = format!("{what} has no `{field}`");
-                    Diagnostic::error("missing-field", Some(self.node.place), message).label(format!("needs `{field}`"))
-                }
-            });
+            found.push(self.missing(field, what));
         }
         value
+    }
+
+    /// The same, with a hint on what to write.
+    pub(crate) fn need_hint(&self, field: &str, what: &str, hint: &str, found: &mut Vec<Diagnostic>) -> Option<&'n Node> {
+        let value = self.get(field);
+        if value.is_none() && !self.misspelt(field) {
+            found.push(self.missing(field, what).hint(hint));
+        }
+        value
+    }
+
+    fn missing(&self, field: &str, what: &str) -> Diagnostic {
+        match self.key(field) {
+            Some(key) => {
+                Diagnostic::error("missing-field", Some(key.span), format!("`{field}` of {what} is empty")).label("needs a value")
+            }
+            None => {
+                let message = format!("{what} has no `{field}`");
+                Diagnostic::error("missing-field", Some(self.node.place), message).label(format!("needs `{field}`"))
+            }
+        }
+    }
+
+    /// Whether a field stands there that it does not have; that is reported already.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.entries.iter().any(|(key, _)| !self.fields.keys.contains(&key.text.as_str()))
     }
 
     /// Whether a field that is reported as unknown was probably meant to be this one.

@@ -275,19 +275,44 @@ fn credentials_and_what_a_later_release_does() {
        ╰────
       help: write `{ env: NAME }` or `{ file: path }`
 
-    not-in-this-release
+    missing-field
 
-      × this release runs basic and canary workflows, and blue/green not yet
-        ╭─[web.yaml:9:13]
-      8 │   name: w
+      × a blue-green workflow has no `route`
+       ╭─[web.yaml:7:1]
+     6 │ secrets: { t: {}, u: { env: U } }
+     7 │ workflow:
+       · ────┬───
+       ·     ╰── needs `route`
+     8 │   name: w
+       ╰────
+      help: write `route: { swap: { downsizeOld: true } }` for all at once, or `route: [ { shift:
+            10% }, { shift: 100% } ]` by weight
+
+    missing-field
+
+      × `workflow` has no `setup`
+       ╭─[web.yaml:7:1]
+     6 │ secrets: { t: {}, u: { env: U } }
+     7 │ workflow:
+       · ────┬───
+       ·     ╰── needs `setup`
+     8 │   name: w
+       ╰────
+      help: write `setup: { instances: { min: 0, target: 4, max: 10 } }`
+
+    empty-list
+
+      × a blue-green workflow has load balancers, and this has none
+        ╭─[web.yaml:10:18]
       9 │   strategy: blue-green
-        ·             ─────┬────
-        ·                  ╰── not supported yet
      10 │   loadBalancers: []
+        ·                  ─┬
+        ·                   ╰── needs a load balancer
         ╰────
-      help: use `strategy: canary` meanwhile, or wait for a later release
+      help: write `loadBalancers: [ { name: web-alb, production: { port: 80 }, stage: { port:
+            8080 } } ]`
 
-    7 errors
+    9 errors
     "#);
 }
 

@@ -7,6 +7,7 @@ mod bad_plugins;
 mod bad_references;
 mod bad_steps;
 mod bad_yaml;
+mod good_blue_green;
 mod good_files;
 mod mutations;
 mod reference;

@@ -5,9 +5,12 @@ use proptest::prelude::*;
 use super::{Memory, inputs, source};
 use crate::{Diagnostics, check, plan};
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 7] = [
     include_str!("../../../../docs/examples/canary.yaml"),
     include_str!("../../../../docs/examples/basic.yaml"),
+    include_str!("../../../../docs/examples/swap.yaml"),
+    include_str!("../../../../docs/examples/shift.yaml"),
+    include_str!("rich_blue_green.yaml"),
     include_str!("../templates/canary.yaml"),
     include_str!("rich.yaml"),
 ];
