@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::SimError;
 use crate::calls::{Calls, Limiter};
+use crate::elb::{Elb, TargetType};
 use crate::envelope::Refusal;
 use crate::faults::Faults;
 use crate::fleet::{Ids, Supply, release};
@@ -28,6 +29,8 @@ pub(crate) struct Account {
     pub(crate) faults: Faults,
     pub(crate) calls: Calls,
     pub(crate) limiter: Limiter,
+    /// Load balancers and target groups.
+    pub(crate) elb: Elb,
     /// Instances that are gone, for metrics.
     pub(crate) past: Past,
     started: Instant,
@@ -75,12 +78,16 @@ impl Account {
     pub(crate) fn new(mut world: World) -> Result<Self, SimError> {
         check_images(&world)?;
         let (seeds, faults) = (std::mem::take(&mut world.groups), std::mem::take(&mut world.faults));
+        let elb = Elb::plant(&std::mem::take(&mut world.target_groups), &std::mem::take(&mut world.load_balancers))?;
+        let instances = elb.groups.iter().filter(|group| group.target_type == TargetType::Instance);
+        let target_groups = instances.map(|group| (group.arn.clone(), group.delay)).collect();
         let mut account = Self {
             groups: Vec::new(),
-            supply: Supply { world, ids: Ids::default(), requests: Ids::default() },
+            supply: Supply { world, ids: Ids::default(), requests: Ids::default(), target_groups },
             faults: Faults::default(),
             calls: Calls::default(),
             limiter: Limiter::default(),
+            elb,
             past: Past::default(),
             started: Instant::now(),
         };
@@ -117,6 +124,10 @@ impl Account {
             merge(&mut body, &json!({"compute": {"launchSpecification": {"tags": tags}}}));
         }
         let impossible = |what: String| SimError::World { what: format!("group `{}`: {what}", seed.name) };
+        if !seed.target_groups.is_empty() {
+            let targets = self.load_balancers(&seed.target_groups).map_err(impossible)?;
+            merge(&mut body, &json!({"compute": {"launchSpecification": {"loadBalancersConfig": {"loadBalancers": targets}}}}));
+        }
         check(&body).map_err(|refusal| impossible(refusal.message()))?;
         if let Some(id) = seed.id.as_ref().filter(|id| self.groups.iter().any(|group| group.id == **id)) {
             return Err(impossible(format!("its id `{id}` is another group's")));
@@ -127,6 +138,19 @@ impl Account {
         group.instances.iter_mut().for_each(|instance| instance.life.warm = true);
         self.supply.grant(&mut self.groups, Moment::ZERO);
         Ok(())
+    }
+
+    /// Target groups that are named, as a group object lists them.
+    fn load_balancers(&self, names: &[String]) -> Result<Vec<Value>, String> {
+        let row = |name: &String| {
+            let group = self.elb.groups.iter().find(|group| group.name == *name);
+            let group = group.ok_or_else(|| format!("there is no target group `{name}`"))?;
+            if group.target_type != TargetType::Instance {
+                return Err(format!("the target group `{name}` has no instances, but addresses"));
+            }
+            Ok(json!({"name": name, "arn": group.arn, "type": "TARGET_GROUP"}))
+        };
+        names.iter().map(row).collect()
     }
 
     /// Adds a group under a new id, or the given one, and returns its place. Its instances are not requested yet.
@@ -158,7 +182,7 @@ impl Account {
 
     /// When the next thing is due, not later than `now`: an instance has drained, a batch of a roll is decided.
     fn next_due(&self, now: Moment) -> Option<Moment> {
-        let drained = self.groups.iter().flat_map(|group| group.instances.iter().filter_map(|instance| instance.life.gone()));
+        let drained = self.groups.iter().flat_map(|group| group.instances.iter().filter_map(Instance::gone));
         let rolls = self.groups.iter().filter_map(Group::next_decision);
         drained.chain(rolls).filter(|due| *due <= now).min()
     }
@@ -167,7 +191,7 @@ impl Account {
         for group in &mut self.groups {
             let (gone, here) = std::mem::take(&mut group.instances)
                 .into_iter()
-                .partition(|instance: &Instance| instance.life.gone().is_some_and(|gone| gone <= at));
+                .partition(|instance: &Instance| instance.gone().is_some_and(|gone| gone <= at));
             group.instances = here;
             self.past.add(&group.id, gone, at);
         }
@@ -191,12 +215,18 @@ impl Account {
         group.map(|group| (group, &mut self.supply)).ok_or_else(|| missing(id))
     }
 
-    /// Deletes a group; its instances end at once.
+    /// Deletes a group; its instances end at once, but for those that stand in a target group, which drain first.
     pub(crate) fn delete(&mut self, id: &str, at: Moment) -> Result<(), Refusal> {
         let (group, _) = self.group_mut(id)?;
         group.deleted = true;
         group.rolls.clear();
-        let gone = std::mem::take(&mut group.instances);
+        let (draining, gone) = std::mem::take(&mut group.instances)
+            .into_iter()
+            .partition(|instance: &Instance| instance.shown_id(at).is_some() && !instance.registrations.is_empty());
+        group.instances = draining;
+        group.instances.iter_mut().for_each(|instance| {
+            instance.life.left.get_or_insert(at);
+        });
         self.past.add(id, gone, at);
         Ok(())
     }

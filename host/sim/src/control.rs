@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::account::{Account, Edit, check_images};
+use crate::elb::view;
 use crate::envelope::Refusal;
 use crate::faults::Fault;
 use crate::group::merge;
@@ -29,6 +30,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/faults", post(faults))
         .route("/interrupt", post(interrupt))
         .route("/edit", post(edit))
+        .route("/routes", get(routes))
+        .route("/targets", get(targets))
+        .route("/aws_calls", get(aws_calls))
+        .route("/actions", post(actions))
+        .route("/target_health", post(target_health))
         .fallback(async || refuse(StatusCode::NOT_FOUND, "no such control call"))
 }
 
@@ -128,6 +134,61 @@ async fn edit(State(account): State<Shared>, body: String) -> Response {
     }
 }
 
+/// Every load balancer with its listeners and rules.
+async fn routes(State(account): State<Shared>) -> Response {
+    Json(view::routes(&account.lock().elb)).into_response()
+}
+
+/// `{"web-blue": [["i-0..", "healthy"], ..]}`: the targets of every target group.
+async fn targets(State(account): State<Shared>) -> Response {
+    let mut account = account.lock();
+    let now = account.now();
+    account.settle(now);
+    Json(view::all_targets(&account, now)).into_response()
+}
+
+async fn aws_calls(State(account): State<Shared>) -> Response {
+    Json(account.lock().elb.calls.all()).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetActions {
+    rule: String,
+    actions: Value,
+}
+
+/// Writes the actions of a rule, as another hand at the console would.
+async fn actions(State(account): State<Shared>, body: String) -> Response {
+    let SetActions { rule, actions } = match parse(&body) {
+        Ok(set) => set,
+        Err(response) => return *response,
+    };
+    match view::set_actions(&mut account.lock(), &rule, &actions) {
+        Ok(()) => Json(json!({})).into_response(),
+        Err(refusal) => refuse(StatusCode::BAD_REQUEST, refusal.message),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetTargetHealth {
+    target_group: String,
+    state: Option<String>,
+}
+
+/// Finds every target of a group in one state, or, with `null`, as its instance says.
+async fn target_health(State(account): State<Shared>, body: String) -> Response {
+    let SetTargetHealth { target_group, state } = match parse(&body) {
+        Ok(set) => set,
+        Err(response) => return *response,
+    };
+    match view::set_target_health(&mut account.lock(), &target_group, state.as_deref()) {
+        Ok(()) => Json(json!({})).into_response(),
+        Err(refusal) => refuse(StatusCode::BAD_REQUEST, refusal.message),
+    }
+}
+
 /// The groups as they stand now.
 pub(crate) fn look(account: &mut Account) -> Vec<GroupView> {
     let now: Moment = account.now();
@@ -135,10 +196,11 @@ pub(crate) fn look(account: &mut Account) -> Vec<GroupView> {
     account.view(now)
 }
 
-/// Merges `change` into the world's settings. Groups and faults have their own calls.
+/// Merges `change` into the world's settings. What stands in the account, and faults, are none.
 pub(crate) fn change_settings(account: &mut Account, change: &Value) -> Result<(), SimError> {
-    if change.get("groups").or_else(|| change.get("faults")).is_some() {
-        return Err(SimError::World { what: "`groups` and `faults` are no settings of a running account".to_owned() });
+    const NO_SETTINGS: [&str; 4] = ["groups", "target_groups", "load_balancers", "faults"];
+    if let Some(name) = NO_SETTINGS.into_iter().find(|name| change.get(name).is_some()) {
+        return Err(SimError::World { what: format!("`{name}` is no setting of a running account") });
     }
     let now = account.now();
     account.settle(now);

@@ -1,8 +1,9 @@
-//! Calls that go wrong: which call, how often, and in what way. Decides only; `spot.rs` acts on the decision.
+//! Calls that go wrong: which call, how often, and in what way. Decides only; `spot.rs`
+//! and `aws.rs` act on the decision.
 
 use serde::{Deserialize, Serialize};
 
-/// One kind of trouble for one kind of call.
+/// One kind of trouble for one kind of call: of the Spot API by `method` and `route`, or of the AWS API by `aws`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
@@ -12,6 +13,10 @@ pub struct Fault {
     /// The route: a template such as `/aws/ec2/group/{id}/capacity`, one path, or `*`.
     #[serde(default = "any")]
     pub route: String,
+    /// An action of the AWS API, such as `ModifyRule`, or `*` for every one; then `method` and `route` are left out. None is
+    /// a call of the Spot API.
+    #[serde(default)]
+    pub aws: Option<String>,
     /// How many matching calls pass before the first one is hit.
     #[serde(default)]
     pub after: u32,
@@ -37,11 +42,12 @@ const fn once() -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
-    /// That HTTP status in an envelope without `errors`; nothing is done.
+    /// That HTTP status in an envelope without `errors`, or an AWS error that goes with it; nothing is done.
     Status(u16),
-    /// 429 with the `data` body; nothing is done.
+    /// 429 with the `data` body; nothing is done. Spot only.
     TooManyRequests(Limited),
-    /// 400 with the code `RequestLimitExceeded`: throttling of AWS behind Spot; nothing is done.
+    /// 400 with the code `RequestLimitExceeded`, throttling of AWS behind Spot; on the AWS API `ThrottlingException`, `Rate
+    /// exceeded`. Nothing is done.
     #[serde(rename = "throttled_400")]
     Throttled400,
     /// The call is done at once, and the reply comes that many milliseconds later.
@@ -50,11 +56,11 @@ pub enum FaultKind {
     Reset,
     /// The call is done, and the connection is reset instead of a reply.
     ReplyLost,
-    /// The call is done, and the reply is 200 with a body that is not JSON.
+    /// The call is done, and the reply is 200 with a body that is not JSON, and not XML of AWS.
     Garbage,
-    /// The call is done, and the reply has no items.
+    /// The call is done, and the reply has no items. Spot only.
     EmptyItems,
-    /// The call is done, and the reply shows user data as `__hidden__`.
+    /// The call is done, and the reply shows user data as `__hidden__`. Spot only.
     HiddenUserData,
 }
 
@@ -71,7 +77,13 @@ impl Fault {
     /// Hits the next call of that method and route (a template, a path, or `*`), once.
     #[must_use]
     pub fn new(method: &str, route: &str, kind: FaultKind) -> Self {
-        Self { method: method.to_owned(), route: route.to_owned(), after: 0, times: 1, nth: None, kind }
+        Self { method: method.to_owned(), route: route.to_owned(), aws: None, after: 0, times: 1, nth: None, kind }
+    }
+
+    /// Hits the next call of that action of the AWS API (`*` is any), once.
+    #[must_use]
+    pub fn aws(action: &str, kind: FaultKind) -> Self {
+        Self { aws: Some(action.to_owned()), ..Self::new("*", "*", kind) }
     }
 
     /// Lets that many matching calls pass first.
@@ -102,13 +114,22 @@ impl Faults {
         self.0.push((fault, 0));
     }
 
-    /// The fault that hits this call: the first that matches and is due. Every matching fault counts the call.
+    /// The fault that hits this call of the Spot API.
     pub(crate) fn hit(&mut self, method: &str, route: &str, path: &str) -> Option<FaultKind> {
+        self.first(|fault| {
+            fault.aws.is_none() && is(&fault.method, method) && (is(&fault.route, path) || same_template(&fault.route, route))
+        })
+    }
+
+    /// The fault that hits this call of the AWS API.
+    pub(crate) fn hit_aws(&mut self, action: &str) -> Option<FaultKind> {
+        self.first(|fault| fault.aws.as_deref().is_some_and(|named| named == "*" || named == action))
+    }
+
+    /// The first fault that matches and is due. Every matching fault counts the call.
+    fn first(&mut self, matches: impl Fn(&Fault) -> bool) -> Option<FaultKind> {
         let mut hit = None;
-        for (fault, met) in &mut self.0 {
-            if !is(&fault.method, method) || !(is(&fault.route, path) || same_template(&fault.route, route)) {
-                continue;
-            }
+        for (fault, met) in self.0.iter_mut().filter(|(fault, _)| matches(fault)) {
             let (after, times) = fault.window();
             if hit.is_none() && *met >= after && *met - after < times {
                 hit = Some(fault.kind);

@@ -2,6 +2,10 @@
 //!
 //! The clockwork of one instance is `instance.rs`; the order of events in time is `account.rs`.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::elb::targets::Registration;
 use crate::group::Group;
 use crate::instance::{Instance, Life, Market, Moment};
 use crate::world::World;
@@ -13,6 +17,8 @@ pub(crate) struct Supply {
     pub(crate) ids: Ids,
     /// Ids of requests, apart from the others so that reads do not shift them.
     pub(crate) requests: Ids,
+    /// The ARNs of the target groups that instances can stand in, with their deregistration delays.
+    pub(crate) target_groups: BTreeMap<String, Duration>,
 }
 
 /// Ids in a fixed order: the same calls on the same world give the same ids.
@@ -45,6 +51,39 @@ pub(crate) const fn scramble(number: u64) -> u64 {
 }
 
 impl Supply {
+    /// The id of the next request to an API.
+    pub(crate) fn request_id(&mut self) -> String {
+        let number = u128::from(self.requests.next()) << 64 | u128::from(self.requests.next());
+        uuid::Builder::from_random_bytes(number.to_be_bytes()).into_uuid().to_string()
+    }
+
+    /// The registrations of a group's instances from now on. A target group that the account does not have is passed over.
+    fn registrations(&self, group: &Group, from: Moment) -> Vec<Registration> {
+        let known =
+            |arn: String| self.target_groups.get(&arn).map(|delay| Registration { group: arn, from, until: None, delay: *delay });
+        group.target_groups().into_iter().filter_map(known).collect()
+    }
+
+    /// Puts the living instances of a group into the target groups that it names now, and takes them out of the others.
+    pub(crate) fn register(&self, group: &mut Group, at: Moment) {
+        let wanted = self.registrations(group, at);
+        for instance in group.instances.iter_mut().filter(|instance| instance.life.left.is_none()) {
+            let Instance { registrations, life, .. } = instance;
+            registrations.retain_mut(|one| {
+                let stays = one.until.is_some() || wanted.iter().any(|wanted| wanted.group == one.group);
+                if !stays {
+                    one.until = Some(at);
+                }
+                stays || one.drained(life).is_some()
+            });
+            for one in &wanted {
+                if !registrations.iter().any(|known| known.until.is_none() && known.group == one.group) {
+                    registrations.push(one.clone());
+                }
+            }
+        }
+    }
+
     /// Opens `count` requests for the group's image and returns the ids that their instances will have.
     pub(crate) fn request(&mut self, group: &mut Group, count: u32) -> Vec<String> {
         (0..count)
@@ -74,6 +113,7 @@ impl Supply {
             created: jiff::Timestamp::now(),
             interrupted: false,
             life: Life::new(self.world.image(group.ami()).clone(), self.world.latencies),
+            registrations: self.registrations(group, Moment::ZERO),
         }
     }
 

@@ -134,6 +134,16 @@ impl Group {
         tags.into_iter().flatten().filter_map(pair).collect()
     }
 
+    /// The ARNs of the target groups that its instances stand in.
+    pub(crate) fn target_groups(&self) -> Vec<String> {
+        let list = self.at(&["compute", "launchSpecification", "loadBalancersConfig", "loadBalancers"]).and_then(Value::as_array);
+        let named = list.into_iter().flatten().filter(|one| one.get("type").is_some_and(|kind| kind == "TARGET_GROUP"));
+        let mut arns: Vec<String> = named.filter_map(|one| Some(one.get("arn")?.as_str()?.to_owned())).collect();
+        arns.sort();
+        arns.dedup();
+        arns
+    }
+
     /// The roll that locks the group: one under way, or a failed one that nobody stopped or resolved.
     pub(crate) fn lock(&self) -> Option<&Roll> {
         self.rolls.iter().find(|roll| roll.locks())

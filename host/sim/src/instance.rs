@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::elb::targets::Registration;
 use crate::world::{HealthPlan, Image, Latencies};
 
 /// A moment, as the time since the account was started.
@@ -75,8 +76,8 @@ impl Life {
         if self.image.health == HealthPlan::Never { None } else { self.judged() }
     }
 
-    /// When it is gone, once it leaves.
-    pub(crate) fn gone(&self) -> Option<Moment> {
+    /// When it is gone, once it leaves and when no target group holds it.
+    fn gone(&self) -> Option<Moment> {
         self.left.map(|left| left + Duration::from_millis(self.latencies.drain))
     }
 
@@ -128,6 +129,8 @@ pub(crate) struct Instance {
     pub(crate) created: jiff::Timestamp,
     pub(crate) interrupted: bool,
     pub(crate) life: Life,
+    /// The target groups that it stands, or stood, in.
+    pub(crate) registrations: Vec<Registration>,
 }
 
 impl Instance {
@@ -138,6 +141,12 @@ impl Instance {
     /// The instance id, once there is one.
     pub(crate) fn shown_id(&self, at: Moment) -> Option<&str> {
         self.life.launched().filter(|launched| at >= *launched).map(|_| self.id.as_str())
+    }
+
+    /// When it is gone, once it leaves: when it has drained here and in every target group.
+    pub(crate) fn gone(&self) -> Option<Moment> {
+        let drained = self.registrations.iter().filter_map(|registration| registration.drained(&self.life));
+        self.life.gone().map(|gone| drained.fold(gone, Moment::max))
     }
 
     pub(crate) fn is_healthy(&self, at: Moment) -> bool {
@@ -155,7 +164,10 @@ mod tests {
 
     fn life(health: HealthPlan) -> Life {
         let image = Image { health, ..Image::default() };
-        Life { granted: Some(ms(0)), ..Life::new(image, Latencies { launch: 100, healthy: 2_000, drain: 50 }) }
+        Life {
+            granted: Some(ms(0)),
+            ..Life::new(image, Latencies { launch: 100, healthy: 2_000, drain: 50, ..Latencies::default() })
+        }
     }
 
     #[test]

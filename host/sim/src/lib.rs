@@ -24,10 +24,12 @@ mod account;
 mod aws;
 mod calls;
 mod control;
+mod elb;
 mod envelope;
 mod faults;
 mod fleet;
 mod group;
+mod hands;
 mod instance;
 mod metrics;
 mod promql;
@@ -43,6 +45,13 @@ mod world;
 
 pub use account::{Edit, GroupView, InstanceCount};
 pub use calls::Call;
+pub use elb::calls::{AwsCall, AwsOutcome};
+pub use elb::targets::TargetState;
+pub use elb::view::{ListenerView, LoadBalancerView, RuleView};
+pub use elb::{
+    ListenerSeed, LoadBalancerSeed, LoadBalancerState, Protocol, RuleSeed, Scheme, TargetGroupSeed, TargetType, forward,
+    listener_arn, load_balancer_arn, rule_arn, target_group_arn,
+};
 pub use faults::{Fault, FaultKind, Limited};
 pub use server::{Ports, Sim, SimError};
 pub use world::{GroupSeed, HealthPlan, Image, Latencies, Numbers, Quirks, RateLimit, Shortage, World};

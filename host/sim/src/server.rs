@@ -73,7 +73,7 @@ impl Shared {
 /// A running simulated account. It ends when it is stopped or dropped.
 #[derive(Debug)]
 pub struct Sim {
-    account: Shared,
+    pub(crate) account: Shared,
     spot: SocketAddr,
     aws: SocketAddr,
     stop: CancellationToken,
@@ -96,7 +96,8 @@ impl Sim {
             .fallback(spot::serve)
             .layer(Extension(stop.clone()))
             .with_state(account.clone());
-        let tasks = vec![serve(spot, spot_router, &stop), serve(aws, Router::new().fallback(aws::serve), &stop)];
+        let aws_router = Router::new().fallback(aws::serve).layer(Extension(stop.clone())).with_state(account.clone());
+        let tasks = vec![serve(spot, spot_router, &stop), serve(aws, aws_router, &stop)];
         Ok(Self { account, spot: spot_address, aws: aws_address, stop, tasks: Mutex::new(tasks) })
     }
 

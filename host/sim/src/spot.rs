@@ -176,8 +176,7 @@ fn query(query: Option<&str>) -> BTreeMap<String, String> {
 }
 
 fn echo(account: &mut Account, method: &Method, uri: &axum::http::Uri) -> Echo {
-    let number = u128::from(account.supply.requests.next()) << 64 | u128::from(account.supply.requests.next());
-    let id = uuid::Builder::from_random_bytes(number.to_be_bytes()).into_uuid().to_string();
+    let id = account.supply.request_id();
     let url = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
     Echo { id, url, method: method.to_string() }
 }

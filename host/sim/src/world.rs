@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::elb::{LoadBalancerSeed, TargetGroupSeed};
 use crate::faults::Fault;
 
 /// A whole simulated account. Every field may be left out.
@@ -31,15 +32,21 @@ pub struct World {
     pub quirks: Quirks,
     /// Groups that exist at the start, with their instances up.
     pub groups: Vec<GroupSeed>,
+    /// Target groups that exist at the start.
+    pub target_groups: Vec<TargetGroupSeed>,
+    /// Load balancers that exist at the start.
+    pub load_balancers: Vec<LoadBalancerSeed>,
     /// Calls that go wrong.
     pub faults: Vec<Fault>,
 }
 
 impl World {
-    /// A world without waiting: an instance is launched and healthy at the first look, and gone as soon as it is not wanted.
+    /// A world without waiting: an instance is launched and healthy at the first look, and gone as soon as it is not wanted;
+    /// a rule is followed as soon as it is written. The deregistration delay of a target group is its own, and stays.
     #[must_use]
     pub fn instant() -> Self {
-        Self { latencies: Latencies { launch: 0, healthy: 0, drain: 0 }, ..Self::default() }
+        let latencies = Latencies { launch: 0, healthy: 0, drain: 0, propagation: 0, target_healthy: 0 };
+        Self { latencies, ..Self::default() }
     }
 
     /// The behaviour of an AMI's instances.
@@ -49,7 +56,8 @@ impl World {
     }
 }
 
-/// How long each part of an instance's life takes, in milliseconds. A change counts for instances requested after it.
+/// How long each part of an instance's life takes, in milliseconds. A change counts for instances requested, and rules
+/// written, after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Latencies {
@@ -57,13 +65,19 @@ pub struct Latencies {
     pub launch: u64,
     /// From the instance id to `HEALTHY`.
     pub healthy: u64,
-    /// How long a leaving instance stays listed.
+    /// How long a leaving instance stays listed. One that leaves a target group stays until its deregistration delay is
+    /// over as well.
     pub drain: u64,
+    /// From the write of a rule until the data plane follows it. The API shows it at once.
+    pub propagation: u64,
+    /// How long a target is `initial`: from its registration, or from when a rule named its target group, whichever is
+    /// later. Then it is what the instance's own health says.
+    pub target_healthy: u64,
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { launch: 400, healthy: 800, drain: 500 }
+        Self { launch: 400, healthy: 800, drain: 500, propagation: 200, target_healthy: 400 }
     }
 }
 
@@ -150,6 +164,10 @@ pub struct GroupSeed {
     /// Tags of its instances.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Names of target groups in which its instances stand. Where there are some, they take the place of the
+    /// `loadBalancersConfig` of `extra`.
+    #[serde(default)]
+    pub target_groups: Vec<String>,
     /// Further fields of the group object (`compute`, `strategy` ...), below the ones above.
     #[serde(default)]
     pub extra: Option<Value>,

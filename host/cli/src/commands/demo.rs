@@ -135,6 +135,7 @@ fn world(strategy: StrategyArg) -> World {
         capacity: Numbers { minimum: 0, target: 4, maximum: 10 },
         image: BLUE.to_owned(),
         tags: std::collections::BTreeMap::new(),
+        target_groups: Vec::new(),
         extra: None,
     };
     let bad = match strategy {

@@ -56,6 +56,7 @@ pub(super) fn update(account: &mut Account, call: &Call) -> Outcome {
     check(&body)?;
     group.body = body;
     group.updated = jiff::Timestamp::now();
+    supply.register(group, call.now);
     supply.reconcile(group, call.now);
     Ok(Answer::Items(KIND, vec![group.shown()]))
 }

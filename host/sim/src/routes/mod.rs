@@ -121,6 +121,12 @@ pub(crate) fn check_fault(fault: &Fault) -> Result<(), SimError> {
     let template = |(_, template, _): &(&str, &str, Operation)| {
         same_template(template, &fault.route) || parameters(template, &fault.route).is_some()
     };
+    if let Some(action) = &fault.aws {
+        if (fault.method.as_str(), fault.route.as_str()) != ("*", "*") {
+            return Err(SimError::World { what: "fault: `aws` stands alone, without `method` and `route`".to_owned() });
+        }
+        crate::aws::check_fault(action, fault.kind).map_err(|what| SimError::World { what: format!("fault: {what}") })?;
+    }
     if fault.route != "*" && !ROUTES.iter().any(template) {
         return Err(SimError::World { what: format!("fault: there is no route `{}`", fault.route) });
     }

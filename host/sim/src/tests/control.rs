@@ -35,7 +35,10 @@ async fn another_process_looks_at_the_world_and_changes_it() {
       }
     ]
     "#);
-    assert_eq!(world["settings"]["latencies"], json!({"launch": 0, "healthy": 0, "drain": 0}));
+    assert_eq!(
+        world["settings"]["latencies"],
+        json!({"launch": 0, "healthy": 0, "drain": 0, "propagation": 0, "target_healthy": 0})
+    );
 
     let fault = json!({"method": "GET", "route": "/aws/ec2/group", "kind": {"status": 502}});
     assert_eq!(control(&client, "/faults", json!([fault, {"kind": "reset", "nth": 2}])).await.0, 200);
@@ -78,26 +81,26 @@ async fn a_wrong_control_call_says_why() {
     400 the simulated world is not possible: fault: `nth` stands alone, without `after` and `times`
     400 Group sig-none doesn't exist
     400 Group sig-none doesn't exist
-    400 the simulated world is not possible: unknown field `latency`, expected one of `tokens`, `accounts`, `latencies`, `shortage`, `images`, `default_image`, `rate_limit`, `quirks`, `groups`, `faults`
-    400 the simulated world is not possible: `groups` and `faults` are no settings of a running account
+    400 the simulated world is not possible: unknown field `latency`, expected one of `tokens`, `accounts`, `latencies`, `shortage`, `images`, `default_image`, `rate_limit`, `quirks`, `groups`, `target_groups`, `load_balancers`, `faults`
+    400 the simulated world is not possible: `groups` is no setting of a running account
     404 no such control call
     ");
 }
 
 #[tokio::test]
-async fn the_aws_port_refuses_every_action_in_its_own_shape() {
+async fn the_aws_port_refuses_an_unknown_action_in_its_own_shape() {
     let client = Client::new(World::instant()).await;
-    let request = client.http.post(client.sim.aws_url()).body("Action=Describe%3CX%3E&Version=2015-12-01");
-    let reply = request.send().await.unwrap();
-    assert_eq!((reply.status().as_u16(), &reply.headers()["content-type"]), (400, &"text/xml".parse().unwrap()));
-    insta::assert_snapshot!(reply.text().await.unwrap(), @r#"
+    let reply = client.elb("Describe<X>", &[]).await;
+    assert_eq!(reply.status, 400);
+    let id = reply.text("RequestId").to_owned();
+    insta::assert_snapshot!(reply.body.replace(&id, "id"), @r#"
     <ErrorResponse xmlns="http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/">
       <Error>
         <Type>Sender</Type>
         <Code>InvalidAction</Code>
         <Message>Could not find operation Describe&lt;X&gt; for version 2015-12-01</Message>
       </Error>
-      <RequestId>00000000-0000-4000-8000-000000000000</RequestId>
+      <RequestId>id</RequestId>
     </ErrorResponse>
     "#);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{Edit, HealthPlan, Image, Latencies, Shortage};
 
 fn slow() -> World {
-    World { latencies: Latencies { launch: 1_000, healthy: 2_000, drain: 3_000 }, ..World::default() }
+    World { latencies: Latencies { launch: 1_000, healthy: 2_000, drain: 3_000, ..Latencies::default() }, ..World::default() }
 }
 
 fn image(health: HealthPlan) -> World {

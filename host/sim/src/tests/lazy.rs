@@ -31,7 +31,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
 
 fn account(room: u32, health: HealthPlan) -> Account {
     let world = World {
-        latencies: Latencies { launch: 300, healthy: 700, drain: 500 },
+        latencies: Latencies { launch: 300, healthy: 700, drain: 500, ..Latencies::default() },
         shortage: Shortage { total: Some(room), per_group: None },
         default_image: Image { health, ..Image::default() },
         ..World::default()

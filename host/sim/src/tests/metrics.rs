@@ -53,7 +53,8 @@ async fn a_bad_image_is_measurably_bad_from_its_first_moment_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_is_cut_at_the_birth_of_an_instance() {
-    let world = World { latencies: Latencies { launch: 1_000, healthy: 2_000, drain: 0 }, ..World::default() };
+    let world =
+        World { latencies: Latencies { launch: 1_000, healthy: 2_000, drain: 0, ..Latencies::default() }, ..World::default() };
     let client = Client::new(world).await;
     let id = client.create("web", capacity(0, 1, 1)).await;
     assert_eq!(query(&client, "up").await["data"]["result"], json!([]));

@@ -1,6 +1,7 @@
 //! The account as a client sees it: every test speaks real HTTP on loopback, most of them on a paused clock.
 
 mod control;
+mod elb;
 mod faults;
 mod groups;
 mod instances;
@@ -11,7 +12,7 @@ mod world;
 
 use serde_json::{Value, json};
 
-use crate::{Fault, FaultKind, GroupSeed, Numbers, Ports, Sim, World};
+use crate::{Fault, FaultKind, GroupSeed, ListenerSeed, LoadBalancerSeed, Numbers, Ports, RuleSeed, Sim, TargetGroupSeed, World};
 
 /// A reply, with the three rate-limit headers.
 #[derive(Debug)]
@@ -90,6 +91,68 @@ impl Client {
     }
 }
 
+/// A reply of the AWS API.
+#[derive(Debug)]
+struct AwsReply {
+    status: u16,
+    body: String,
+}
+
+impl AwsReply {
+    /// The texts of every element of that name, in order.
+    fn all(&self, name: &str) -> Vec<&str> {
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        self.body.split(&open).skip(1).map(|rest| rest.split(&close).next().expect("an end")).collect()
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.all(name).first().copied().unwrap_or_default()
+    }
+
+    /// `400 RuleNotFound: One or more rules not found`.
+    fn error(&self) -> String {
+        format!("{} {}: {}", self.status, self.text("Code"), self.text("Message"))
+    }
+}
+
+impl Client {
+    async fn try_elb(&self, action: &str, fields: &[(&str, &str)]) -> reqwest::Result<AwsReply> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", action).append_pair("Version", "2015-12-01").extend_pairs(fields);
+        let request = self.http.post(self.sim.aws_url()).header("authorization", SIGNED).body(form.finish());
+        let response = request.send().await?;
+        Ok(AwsReply { status: response.status().as_u16(), body: response.text().await? })
+    }
+
+    async fn elb(&self, action: &str, fields: &[(&str, &str)]) -> AwsReply {
+        self.try_elb(action, fields).await.expect("a reply")
+    }
+}
+
+const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AKID/20260801/us-east-1/elasticloadbalancing/aws4_request, \
+                      SignedHeaders=host;x-amz-date, Signature=0";
+
+/// A load balancer `shop` with a listener on port 80: all to `web-blue`, `/api/*` to both groups, 90 to 10.
+fn shop() -> World {
+    let api = RuleSeed {
+        priority: 10,
+        conditions: json!({"path-pattern": ["/api/*"]}),
+        actions: json!({"forward": [{"group": "web-blue", "weight": 90}, {"group": "web-green", "weight": 10}], "stickiness_seconds": 600}),
+    };
+    let listener = ListenerSeed { rules: vec![api], ..ListenerSeed::forward(80, &[("web-blue", 1)]) };
+    World {
+        target_groups: ["web-blue", "web-green", "web-spare"].map(TargetGroupSeed::new).into(),
+        load_balancers: vec![balancer("shop", [listener])],
+        ..World::instant()
+    }
+}
+
+fn balancer(name: &str, listeners: impl IntoIterator<Item = ListenerSeed>) -> LoadBalancerSeed {
+    serde_json::from_value::<LoadBalancerSeed>(json!({"name": name}))
+        .map(|seed| LoadBalancerSeed { listeners: listeners.into_iter().collect(), ..seed })
+        .expect("a seed")
+}
+
 fn group(id: &str, rest: &str) -> String {
     format!("/aws/ec2/group/{id}{rest}")
 }
@@ -121,6 +184,7 @@ fn seed(name: &str, target: u32) -> GroupSeed {
         capacity: Numbers { minimum: 0, target, maximum: 10 },
         image: "ami-1".to_owned(),
         tags: [("service".to_owned(), name.to_owned())].into(),
+        target_groups: Vec::new(),
         extra: None,
     }
 }
@@ -132,4 +196,21 @@ fn with_groups(world: World, groups: impl IntoIterator<Item = GroupSeed>) -> Wor
 /// The paused clock goes on.
 async fn pass(ms: u64) {
     tokio::time::advance(std::time::Duration::from_millis(ms)).await;
+}
+
+/// The form of a forward action to groups by name and weight.
+fn forward(list: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
+    let action = format!("{list}.member.1");
+    let mut form = vec![(format!("{action}.Type"), "forward".to_owned())];
+    for (index, (name, weight)) in weights.iter().enumerate() {
+        let tuple = format!("{action}.ForwardConfig.TargetGroups.member.{}", index + 1);
+        form.push((format!("{tuple}.TargetGroupArn"), crate::target_group_arn(name)));
+        form.push((format!("{tuple}.Weight"), weight.to_string()));
+    }
+    form
+}
+
+fn with<'a>(fields: &[(&'a str, &'a str)], more: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+    let more = more.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    fields.iter().copied().chain(more).collect()
 }

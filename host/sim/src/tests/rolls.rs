@@ -6,7 +6,7 @@ use crate::{HealthPlan, Image, Latencies};
 fn world() -> World {
     let bad = Image { health: HealthPlan::Never, ..Image::default() };
     World {
-        latencies: Latencies { launch: 1_000, healthy: 2_000, drain: 500 },
+        latencies: Latencies { launch: 1_000, healthy: 2_000, drain: 500, ..Latencies::default() },
         images: [("ami-bad".to_owned(), bad)].into(),
         ..World::default()
     }
