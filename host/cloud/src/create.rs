@@ -215,6 +215,7 @@ mod tests {
             name: GroupName::new("web__3"),
             image: AmiId::new("ami-0new"),
             user_data: None,
+            target_groups: None,
             marker: Marker { run: RunId::new("r1"), step: StepId::new("setup") },
             attempted: false,
         }

@@ -11,6 +11,7 @@ pub(crate) enum Operation {
     Read,
     Create,
     SetCapacity,
+    Rename,
     Delete,
     Health,
 }
@@ -23,6 +24,7 @@ impl Operation {
             Self::Read => "ReadGroup",
             Self::Create => "CreateGroup",
             Self::SetCapacity => "UpdateCapacity",
+            Self::Rename => "RenameGroup",
             Self::Delete => "DeleteGroup",
             Self::Health => "InstanceHealth",
         }
@@ -32,7 +34,7 @@ impl Operation {
     pub(crate) const fn asks(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Health => true,
-            Self::Create | Self::SetCapacity | Self::Delete => false,
+            Self::Create | Self::SetCapacity | Self::Rename | Self::Delete => false,
         }
     }
 
@@ -40,7 +42,7 @@ impl Operation {
         match self {
             Self::List | Self::Read | Self::Health => Method::GET,
             Self::Create => Method::POST,
-            Self::SetCapacity => Method::PUT,
+            Self::SetCapacity | Self::Rename => Method::PUT,
             Self::Delete => Method::DELETE,
         }
     }
@@ -49,7 +51,7 @@ impl Operation {
     pub(crate) const fn route(self) -> &'static str {
         match self {
             Self::List | Self::Create => "/aws/ec2/group",
-            Self::Read | Self::Delete => "/aws/ec2/group/{id}",
+            Self::Read | Self::Rename | Self::Delete => "/aws/ec2/group/{id}",
             Self::SetCapacity => "/aws/ec2/group/{id}/capacity",
             Self::Health => "/aws/ec2/group/{id}/instanceHealthiness",
         }
@@ -58,7 +60,7 @@ impl Operation {
     /// Whether a second call leaves the world as one call does. What is not is never repeated without looking.
     pub(crate) const fn idempotent(self) -> bool {
         match self {
-            Self::List | Self::Read | Self::SetCapacity | Self::Delete | Self::Health => true,
+            Self::List | Self::Read | Self::SetCapacity | Self::Rename | Self::Delete | Self::Health => true,
             Self::Create => false,
         }
     }
@@ -67,7 +69,7 @@ impl Operation {
     pub(crate) const fn writes(self) -> bool {
         match self {
             Self::List | Self::Read | Self::Health => false,
-            Self::Create | Self::SetCapacity | Self::Delete => true,
+            Self::Create | Self::SetCapacity | Self::Rename | Self::Delete => true,
         }
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use shiftgate_model::{CloudError, GroupSpec, Marker, RUN_TAG, STEP_TAG};
+use shiftgate_model::{CloudError, GroupSpec, Marker, RUN_TAG, STEP_TAG, TargetGroupArn};
 
 use crate::failure::refused;
 
@@ -34,6 +34,9 @@ pub(crate) fn create(spec: &GroupSpec) -> Result<Value, CloudError> {
         .ok_or_else(|| no("the Elastigroup JSON has no `group.compute.launchSpecification` object".to_owned()))?;
     set_image(launch, spec.image.as_str());
     set_user_data(launch, spec.user_data.as_deref()).map_err(no)?;
+    if let Some(groups) = &spec.target_groups {
+        set_target_groups(launch, groups);
+    }
     set_marker(launch, &spec.marker).map_err(no)?;
     Ok(json!({ "group": group }))
 }
@@ -74,6 +77,15 @@ fn set_user_data(launch: &mut Map<String, Value>, user_data: Option<&str>) -> Re
     }
 }
 
+/// Puts the group behind these target groups, and behind nothing else: a template of production would register the new
+/// instances with production's target group.
+fn set_target_groups(launch: &mut Map<String, Value>, groups: &[TargetGroupArn]) {
+    launch.shift_remove("loadBalancerNames");
+    let entry = |group: &TargetGroupArn| json!({"name": group.name(), "arn": group.as_str(), "type": "TARGET_GROUP"});
+    let entries: Vec<Value> = groups.iter().map(entry).collect();
+    launch.insert("loadBalancersConfig".to_owned(), json!({ "loadBalancers": entries }));
+}
+
 /// Puts the marker behind the template's tags. A template exported from a group of ours carries an old one: it goes.
 fn set_marker(launch: &mut Map<String, Value>, marker: &Marker) -> Result<(), String> {
     let mut tags = match launch.get("tags") {
@@ -102,6 +114,7 @@ mod tests {
             name: GroupName::new("web__3"),
             image: AmiId::new("ami-0new"),
             user_data: user_data.map(str::to_owned),
+            target_groups: None,
             marker: Marker { run: RunId::new("r1"), step: StepId::new("setup") },
         }
     }
@@ -145,6 +158,23 @@ mod tests {
         );
         let long = "x".repeat(LONGEST_USER_DATA + 1);
         assert!(user_data(&spec(with(""), Some(&long))).is_err());
+    }
+
+    #[test]
+    fn target_groups_replace_every_load_balancer_of_the_template() {
+        let green = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web-green/2222222222222222";
+        let behind = |launch: Value, groups: Option<Vec<TargetGroupArn>>| {
+            let spec = GroupSpec { target_groups: groups, ..spec(json!({"compute": {"launchSpecification": launch}}), None) };
+            let launch = create(&spec).unwrap()["group"]["compute"]["launchSpecification"].clone();
+            (launch["loadBalancersConfig"].clone(), launch.get("loadBalancerNames").cloned())
+        };
+        let production = json!({"loadBalancerNames": ["old"], "loadBalancersConfig": {"loadBalancers": [
+            {"name": "web-blue", "arn": "arn:blue", "type": "TARGET_GROUP"}, {"name": "classic", "type": "CLASSIC"}]}});
+        let wanted = json!({"loadBalancers": [{"name": "web-green", "arn": green, "type": "TARGET_GROUP"}]});
+        for launch in [production.clone(), json!({}), json!({"loadBalancersConfig": null, "loadBalancerNames": null})] {
+            assert_eq!(behind(launch, Some(vec![TargetGroupArn::new(green)])), (wanted.clone(), None));
+        }
+        assert_eq!(behind(production.clone(), None), (production["loadBalancersConfig"].clone(), Some(json!(["old"]))));
     }
 
     #[test]

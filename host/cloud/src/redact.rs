@@ -1,28 +1,35 @@
-//! Words of a server, made fit to be shown: without the token, without control characters, cut to a sensible length.
+//! Words of a server, made fit to be shown: without secrets, without control characters, cut to a sensible length.
 
 use secrecy::{ExposeSecret, SecretString};
 
 /// The longest text of a server that is shown, in characters.
 const LONGEST: usize = 400;
 const MASK: &str = "[redacted]";
+/// The shortest run of base64 that is taken for a key, in characters.
+const SHORTEST_KEY: usize = 40;
 
-/// Keeps one token out of every text that leaves this room.
+/// Keeps a secret, where there is one to know, out of every text that leaves this room.
 #[derive(Clone, Debug)]
 pub(crate) struct Redactor {
-    token: SecretString,
+    secret: Option<SecretString>,
 }
 
 impl Redactor {
-    pub(crate) const fn new(token: SecretString) -> Self {
-        Self { token }
+    pub(crate) const fn new(secret: SecretString) -> Self {
+        Self { secret: Some(secret) }
     }
 
-    /// The text without the token, on one line, cut to its first 400 characters.
+    /// For a client whose secrets this program never sees.
+    pub(crate) const fn blind() -> Self {
+        Self { secret: None }
+    }
+
+    /// The text without the secret, on one line, cut to its first 400 characters.
     pub(crate) fn clean(&self, text: &str) -> String {
-        let token = self.token.expose_secret().trim();
-        let masked = if token.is_empty() { text.to_owned() } else { text.replace(token, MASK) };
+        let secret = self.secret.as_ref().map_or("", |secret| secret.expose_secret().trim());
+        let masked = if secret.is_empty() { text.to_owned() } else { text.replace(secret, MASK) };
         let words = masked.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-        let line = mask_bearer(&words.collect::<Vec<_>>().join(" "));
+        let line = mask_keys(&mask_bearer(&words.collect::<Vec<_>>().join(" ")));
         match line.char_indices().nth(LONGEST) {
             Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
             None => line,
@@ -39,6 +46,17 @@ fn mask_bearer(line: &str) -> String {
         shown
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Masks what may be a key that this program never saw: AWS's secrets are 40 characters of base64, its session tokens and
+/// signatures more. A file or a credential process that AWS's chain reads may be quoted in its errors. ARNs stay.
+fn mask_keys(line: &str) -> String {
+    let of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let mask = |word: &str| {
+        let looks_like_one = word.split(|c| !of_key(c)).any(|run| run.len() >= SHORTEST_KEY);
+        if looks_like_one && !word.contains("arn:") { MASK.to_owned() } else { word.to_owned() }
+    };
+    line.split(' ').map(mask).collect::<Vec<_>>().join(" ")
 }
 
 fn ends_in_bearer(word: &str) -> bool {

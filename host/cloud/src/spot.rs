@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 use shiftgate_model::{
-    AccountId, Capacity, CloudError, Created, Deleted, Group, GroupId, GroupSpec, Groups, InstanceHealth, Origin,
+    AccountId, Capacity, CloudError, Created, Deleted, Group, GroupId, GroupName, GroupSpec, Groups, InstanceHealth, Origin,
 };
 use url::Url;
 
@@ -97,6 +97,13 @@ impl Groups for Spot {
         let body = json!({"capacity": {"minimum": minimum, "maximum": maximum, "target": target}});
         // The shape of the reply is not settled between Spot's own clients; who wants to know reads the group.
         self.caller.call(&on_group(Operation::SetCapacity, id)?.body(body)).await?;
+        Ok(())
+    }
+
+    async fn rename(&self, id: &GroupId, name: &GroupName) -> Result<(), CloudError> {
+        // Only what is sent is changed.
+        let body = json!({"group": {"name": name.as_str()}});
+        self.caller.call(&on_group(Operation::Rename, id)?.body(body)).await?;
         Ok(())
     }
 

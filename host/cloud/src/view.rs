@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 use shiftgate_model::{AmiId, Capacity, Group, GroupId, GroupName, Health, InstanceHealth, InstanceId, Marker, RunId};
-use shiftgate_model::{RUN_TAG, STEP_TAG, StepId, Timestamp};
+use shiftgate_model::{RUN_TAG, RuleArn, STEP_TAG, StepId, TargetGroupArn, Timestamp, steered_rules};
 
 /// One group, exactly as Spot sent it.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +67,18 @@ impl RawGroup {
         text(launch.get("imageId")).or_else(single).map(AmiId::new)
     }
 
+    /// The target groups that Spot registers its instances with; classic load balancers have none.
+    fn target_groups(&self) -> Vec<TargetGroupArn> {
+        let config = self.launch().and_then(|launch| launch.get("loadBalancersConfig")?.get("loadBalancers")?.as_array());
+        let is_target_group = |entry: &Value| text(entry.get("type")).is_some_and(|t| t.eq_ignore_ascii_case("TARGET_GROUP"));
+        let entries = config.map(Vec::as_slice).unwrap_or_default().iter().filter(|entry| is_target_group(entry));
+        entries.filter_map(|entry| text(entry.get("arn")).map(TargetGroupArn::new)).collect()
+    }
+
+    fn steered_rules(&self) -> Vec<RuleArn> {
+        self.launch().and_then(|launch| launch.get("itf")).map(steered_rules).unwrap_or_default()
+    }
+
     fn launch(&self) -> Option<&Map<String, Value>> {
         self.0.get("compute")?.get("launchSpecification")?.as_object()
     }
@@ -82,7 +94,8 @@ impl RawGroup {
         let name = self.name().ok_or_else(|| format!("group `{id}` has no `name`"))?;
         let capacity = self.capacity().map_err(|why| format!("group `{id}` ({name}) {why}"))?;
         let created_at = self.0.get("createdAt").and_then(moment);
-        Ok(Group { id, name, capacity, image: self.image(), marker: self.marker(), created_at })
+        let (target_groups, steered_rules) = (self.target_groups(), self.steered_rules());
+        Ok(Group { id, name, capacity, image: self.image(), marker: self.marker(), created_at, target_groups, steered_rules })
     }
 }
 
@@ -204,6 +217,25 @@ mod tests {
         let image = |launch: Value| changed("/compute/launchSpecification", launch).image;
         assert_eq!(image(json!({"images": [{"id": "ami-1"}]})), Some(AmiId::new("ami-1")));
         assert_eq!(image(json!({"images": [{"id": "ami-1"}, {"id": "ami-2"}]})), None);
+    }
+
+    #[test]
+    fn target_groups_and_steered_rules_are_read() {
+        let launch = |launch: Value| {
+            let group = changed("/compute/launchSpecification", launch);
+            (group.target_groups, group.steered_rules)
+        };
+        let config = json!({"loadBalancersConfig": {"loadBalancers": [
+            {"name": "classic", "type": "CLASSIC"},
+            {"name": "web-blue", "arn": "arn:blue", "type": "TARGET_GROUP", "new": 1},
+            {"arn": "arn:green", "type": "target_group"}, {"type": "TARGET_GROUP"}, "odd"]}});
+        assert_eq!(launch(config).0, [TargetGroupArn::new("arn:blue"), TargetGroupArn::new("arn:green")]);
+        let itf = json!({"itf": {"loadBalancers": [{"loadBalancerArn": "lb", "listenerRules": [{"ruleArn": "arn:rule"}]}]}});
+        assert_eq!(launch(itf), (vec![], vec![RuleArn::new("arn:rule")]));
+        for none in [json!({}), json!({"loadBalancersConfig": null, "itf": null}), json!({"loadBalancersConfig": {}, "itf": []})]
+        {
+            assert_eq!(launch(none), (vec![], vec![]));
+        }
     }
 
     #[test]

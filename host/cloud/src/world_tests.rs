@@ -49,6 +49,7 @@ fn spec() -> GroupSpec {
         name: GroupName::new("web__3"),
         image: AmiId::new("ami-0new"),
         user_data: Some("#!/bin/sh\n".to_owned()),
+        target_groups: None,
         marker: Marker { run: RunId::new("r1"), step: StepId::new("setup") },
         attempted: false,
     }

@@ -94,11 +94,14 @@ impl fmt::Display for CloudError {
 impl CloudError {
     /// Which class of failure a step that meets this error ends in.
     #[must_use]
-    pub const fn class(&self) -> ErrorClass {
+    pub fn class(&self) -> ErrorClass {
+        // AWS throttles with HTTP 400.
+        let throttled = |code: &str| matches!(code, "Throttling" | "ThrottlingException" | "RequestLimitExceeded");
         match &self.origin {
             Origin::NoCredentials(_) | Origin::Remote { status: 401 | 403, .. } => ErrorClass::Authentication,
             Origin::Transport(_) => ErrorClass::Connectivity,
             Origin::Remote { status, .. } if *status >= 500 || *status == 429 => ErrorClass::Connectivity,
+            Origin::Remote { code: Some(code), .. } if throttled(code) => ErrorClass::Connectivity,
             Origin::Remote { .. } | Origin::Decode(_) | Origin::Refused(_) => ErrorClass::Application,
         }
     }
