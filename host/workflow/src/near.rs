@@ -20,9 +20,9 @@ fn simplify(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-/// `` `a`, `b`, `c` `` with at most a dozen names.
+/// `` `a`, `b`, `c` `` with at most 13 names: that is how many fields the largest mapping has.
 pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    const MOST: usize = 12;
+    const MOST: usize = 13;
     let names: Vec<_> = names.into_iter().collect();
     let mut text = names.iter().take(MOST).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > MOST {

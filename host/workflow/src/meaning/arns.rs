@@ -67,18 +67,26 @@ fn arn(s: &mut Session<'_>, node: &Node, scope: &Scope, wanted: Wanted<'_>) -> O
                 return in_region(s, node, arn.region, wanted.region).then_some(text);
             }
             ["net" | "gwy", ..] => {
-                "this load balancer has no rules that forward by weight: only an application load balancer does"
+                not_an_application(s, node);
+                return None;
             }
-            _ => "it does not lead to the end",
-        }
-        .to_owned(),
-        Some(arn) => noun(arn.kind)
-            .map_or_else(|| format!("it is of no kind called `{}`", arn.kind), |noun| format!("it is that of {noun}")),
+            _ => "it does not lead to the end".to_owned(),
+        },
+        Some(arn) => match noun(arn.kind) {
+            Some(noun) => format!("it is that of {noun}"),
+            None => format!("it is of no kind called `{}`", arn.kind),
+        },
         None => "it is not one of ELB's".to_owned(),
     };
     let message = format!("{} is not the ARN of {expected}: {why}", node.called());
     s.error_hint("malformed-arn", node.place, message, format!("{expected} is expected"), wanted.example);
     None
+}
+
+fn not_an_application(s: &mut Session<'_>, node: &Node) {
+    let message = format!("{} is of a network or gateway load balancer, which has no rules to route by", node.called());
+    let hint = "blue/green needs an application load balancer";
+    s.error_hint("not-in-this-release", node.place, message, "not an application load balancer", hint);
 }
 
 fn in_region(s: &mut Session<'_>, node: &Node, found: &str, region: Option<&String>) -> bool {

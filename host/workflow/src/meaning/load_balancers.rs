@@ -79,39 +79,33 @@ fn swap(s: &mut Session<'_>, cx: Context<'_>, node: &Node, sides: &mut Vec<Side>
     let table = s.table(node, &SWAP_BALANCER)?;
     let load_balancer = s.needed_text(Some(table), "name", "a load balancer of a swap", cx.scope.now());
     let [production, stage] = ["production", "stage"].map(|field| {
-        let hint = format!("a swap exchanges two listeners: write `{field}: {{ port: 8080 }}`");
+        let port = if field == "stage" { 8080 } else { 80 };
+        let hint = format!("a swap exchanges two listeners: write `{field}: {{ port: {port} }}`");
         let node = table.need_hint(field, "a load balancer of a swap", &hint, &mut s.found)?;
         let table = s.table(node, &SIDE)?;
         side(s, cx, table, &format!("`{field}`"), load_balancer.as_ref())
     });
-    let at = |side: &Option<Side>| side.as_ref().map(|side| side.at.clone());
-    let route = (at(&production), at(&stage));
-    if let (Some(production), Some(stage)) = (&production, &stage)
-        && same(production, stage)
-    {
+    let [production_at, stage_at] = [&production, &stage].map(|side| side.as_ref().map(|side| side.at.clone()));
+    let alike = production.as_ref().zip(stage.as_ref()).filter(|(production, stage)| same(production, stage));
+    let alike = alike.map(|(production, stage)| (production.place, stage.place));
+    if let Some((production, stage)) = alike {
         let message = "production and stage are the same listener and the same rule, so there is nothing to swap";
-        let diagnostic = Diagnostic::error("duplicate-route", Some(stage.place), message).label("the same");
-        s.found.push(diagnostic.related(production.place, "as this").hint("give the stage a listener or a rule of its own"));
-        sides.extend([Some(production.at.clone())].into_iter().flatten().map(|at| Side {
-            load_balancer: load_balancer.clone(),
-            at,
-            place: production.place,
-            rule_at: production.rule_at,
-        }));
-    } else {
-        sides.extend([production, stage].into_iter().flatten());
+        let diagnostic = Diagnostic::error("duplicate-route", Some(stage), message).label("the same");
+        s.found.push(diagnostic.related(production, "as this").hint("give the stage a listener or a rule of its own"));
     }
-    Some(SwapRoute { load_balancer: load_balancer?, production: route.0?, stage: route.1? })
+    sides.extend(production);
+    sides.extend(stage.filter(|_| alike.is_none()));
+    Some(SwapRoute { load_balancer: load_balancer?, production: production_at?, stage: stage_at? })
 }
 
 /// A load balancer with one rule whose weights move.
 fn shift(s: &mut Session<'_>, cx: Context<'_>, node: &Node, sides: &mut Vec<Side>) -> Option<ShiftRoute> {
     let table = s.table(node, &SHIFT_BALANCER)?;
+    let by_port = "a load balancer whose listener is given by its port";
+    let what = if table.get("port").is_some() { by_port } else { "a load balancer of a shift" };
     let load_balancer = match (table.get("name"), table.get("listener")) {
         (None, Some(_)) => Some(None),
-        _ => s
-            .needed_text(Some(table), "name", "a load balancer that is not given by its listener's ARN", cx.scope.now())
-            .map(Some),
+        _ => s.needed_text(Some(table), "name", what, cx.scope.now()).map(Some),
     };
     let side = side(s, cx, table, "a load balancer of a shift", load_balancer.as_ref().and_then(Option::as_ref));
     let production = side.as_ref().map(|side| side.at.clone());
@@ -134,6 +128,7 @@ fn side(s: &mut Session<'_>, cx: Context<'_>, table: Table<'_>, what: &str, load
             s.error_hint("conflicting-fields", node.place, message, "one of the two", "remove one of them");
             None
         }
+        (None, None) if table.misspelt("port") || table.misspelt("listener") => None,
         (None, None) => {
             let message = format!("{what} has neither `port` nor `listener`");
             let hint = "write `port: 80`, or `listener:` and its ARN";

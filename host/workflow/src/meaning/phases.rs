@@ -11,6 +11,7 @@ use super::plugins::Plugins;
 use super::routes::Traffic;
 use super::sizes::{ReadDeploy, deploy, deploy_beside};
 use super::steps::{StepContext, approval, plugin_step};
+use crate::Diagnostic;
 use crate::expression::Scope;
 use crate::near::listed;
 use crate::plan::{Action, FailurePolicy, Phase, Step};
@@ -78,8 +79,7 @@ fn phase(
     let name = match table.get("name") {
         Some(node) => s.text(node, scope.now()).inspect(|name| {
             if let Some(earlier) = names.insert(name.clone(), node.place) {
-                let diagnostic =
-                    crate::Diagnostic::error("duplicate-name", Some(node.place), format!("two phases are called `{name}`"));
+                let diagnostic = Diagnostic::error("duplicate-name", Some(node.place), format!("two phases are called `{name}`"));
                 s.found.push(diagnostic.label("and again").related(earlier, "first here"));
             }
         }),
@@ -123,7 +123,7 @@ impl Owner {
     }
 }
 
-/// The steps of a phase: deploy, verify, approve, or the order that `steps` gives.
+/// The steps of a phase, in order.
 fn steps(
     s: &mut Session<'_>,
     shared: &mut Shared<'_>,
@@ -133,36 +133,7 @@ fn steps(
 ) -> (Option<Vec<Step>>, Option<ReadDeploy>) {
     let number = owner.number();
     let whole = Node::from_value(&Value::from("100%"), table.node.span, table.node.place);
-    let mut entries: Vec<(&str, &Node)> = Vec::new();
-    let mut complete = true;
-    if let Some(list) = table.get("steps") {
-        for key in STEP.keys.iter().filter_map(|field| table.key(field)) {
-            let message = format!("`{}` stands beside `steps`", key.text);
-            s.error_hint(
-                "conflicting-fields",
-                key.span,
-                message,
-                "one of the two",
-                "move it into `steps`, in the order that you want",
-            );
-        }
-        for node in s.list(list) {
-            match s.table(node, &STEP).and_then(|table| entry(s, table, STEP.what, STEP.keys)) {
-                Some(entry) => entries.push(entry),
-                None => complete = false,
-            }
-        }
-        one_deploy(s, list, &entries, complete);
-    } else {
-        let deploy = match owner {
-            Owner::Basic | Owner::Phase(_) => table.need("deploy", owner.what(), &mut s.found),
-            Owner::BlueGreen(_) => Some(table.get("deploy").unwrap_or(&whole)),
-        };
-        entries.extend(deploy.map(|node| ("deploy", node)));
-        for kind in ["verify", "approve"] {
-            entries.extend(table.get(kind).map(|node| s.list(node)).unwrap_or_default().iter().map(|node| (kind, node)));
-        }
-    }
+    let (entries, complete) = in_order(s, table, owner, &whole);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut steps, mut read_deploy) = (Some(Vec::new()), None);
     for (kind, node) in entries {
@@ -190,6 +161,34 @@ fn steps(
         }
     }
     (steps.filter(|_| complete && read_deploy.is_some()), read_deploy)
+}
+
+/// Deploy, verify, approve, or the order that `steps` gives; and whether all of it could be read. `whole` is the deploy of
+/// those who need not say it.
+fn in_order<'n>(s: &mut Session<'_>, table: Table<'n>, owner: Owner, whole: &'n Node) -> (Vec<(&'static str, &'n Node)>, bool) {
+    let Some(list) = table.get("steps") else {
+        let deploy = match owner {
+            Owner::Basic | Owner::Phase(_) => table.need("deploy", owner.what(), &mut s.found),
+            Owner::BlueGreen(_) => Some(table.get("deploy").unwrap_or(whole)),
+        };
+        let mut entries: Vec<_> = deploy.into_iter().map(|node| ("deploy", node)).collect();
+        for kind in ["verify", "approve"] {
+            entries.extend(table.get(kind).map(|node| s.list(node)).unwrap_or_default().iter().map(|node| (kind, node)));
+        }
+        return (entries, true);
+    };
+    for key in STEP.keys.iter().filter_map(|field| table.key(field)) {
+        let message = format!("`{}` stands beside `steps`", key.text);
+        let hint = "move it into `steps`, in the order that you want";
+        s.error_hint("conflicting-fields", key.span, message, "one of the two", hint);
+    }
+    let items = s.list(list);
+    let read: Vec<_> =
+        items.iter().map(|node| s.table(node, &STEP).and_then(|table| entry(s, table, STEP.what, STEP.keys))).collect();
+    let complete = read.iter().all(Option::is_some);
+    let entries: Vec<_> = read.into_iter().flatten().collect();
+    one_deploy(s, list, &entries, owner, complete);
+    (entries, complete)
 }
 
 fn deploy_step(s: &mut Session<'_>, read: &ReadDeploy, owner: Owner, scope: &Scope) -> Option<Step> {
@@ -241,31 +240,38 @@ pub(crate) fn entry<'n>(
 /// Says what an entry without a step lacks, unless a field that stands there instead is reported already.
 fn no_step(s: &mut Session<'_>, table: Table<'_>, what: &str, kinds: &'static [&'static str]) {
     if let Some(key) = kinds.iter().find_map(|kind| table.key(kind)) {
-        s.error("missing-field", key.span, format!("`{}` of {what} is empty", key.text), "needs a value");
+        let example = match key.text.as_str() {
+            "deploy" => "deploy: 100%",
+            "verify" => "verify: { plugin: http-check }",
+            "approve" => "approve: { manual: { message: Go on? } }",
+            "swap" => "swap: {}",
+            _ => "shift: 10%",
+        };
+        let message = format!("`{}` of {what} is empty", key.text);
+        s.error_hint("missing-field", key.span, message, "needs a value", format!("write `{example}`"));
     } else if !table.has_unknown() {
         let expected = listed(kinds.iter().copied());
         s.error("missing-field", table.node.place, format!("{what} is one of {expected}"), "which step?");
     }
 }
 
-fn one_deploy(s: &mut Session<'_>, list: &Node, entries: &[(&str, &Node)], complete: bool) {
+fn one_deploy(s: &mut Session<'_>, list: &Node, entries: &[(&str, &Node)], owner: Owner, complete: bool) {
     let deploys: Vec<_> = entries.iter().filter(|(kind, _)| *kind == "deploy").map(|(_, node)| node.place).collect();
+    let (what, example, other) = match owner {
+        Owner::BlueGreen(_) => (owner.what(), "100%", "remove one of them"),
+        Owner::Basic | Owner::Phase(_) => ("a phase", "25%", "make it a phase of its own"),
+    };
     match deploys.as_slice() {
         [_] => {}
         [] if complete && matches!(list.tree, Tree::List(_)) => {
-            s.error_hint(
-                "missing-field",
-                list.place,
-                "`steps` has no `deploy`",
-                "needs one",
-                "a phase deploys once: `- deploy: 25%`",
-            );
+            let hint = format!("{what} deploys once: `- deploy: {example}`");
+            s.error_hint("missing-field", list.place, "`steps` has no `deploy`", "needs one", hint);
         }
         [] => {}
         [first, second, ..] => {
-            let diagnostic =
-                crate::Diagnostic::error("duplicate-name", Some(*second), "a phase deploys once, and this deploys twice");
-            s.found.push(diagnostic.label("and again").related(*first, "first here").hint("make it a phase of its own"));
+            let message = format!("{what} deploys once, and this deploys twice");
+            let diagnostic = Diagnostic::error("duplicate-name", Some(*second), message).label("and again");
+            s.found.push(diagnostic.related(*first, "first here").hint(other));
         }
     }
 }

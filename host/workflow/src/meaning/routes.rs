@@ -71,7 +71,12 @@ pub(crate) fn route(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Tabl
     };
     let items = match &node.tree {
         Tree::Map(_) => std::slice::from_ref(node),
-        Tree::List(_) | Tree::Scalar(_) => s.list(node),
+        Tree::List(items) => items.as_slice(),
+        Tree::Scalar(_) => {
+            let message = format!("`route` has to be a step or a list of steps, and is {}", node.kind());
+            s.error_hint("wrong-type", node.place, message, "a step is expected", HINT);
+            &[]
+        }
     };
     if items.is_empty() && matches!(node.tree, Tree::List(_)) {
         s.error_hint("empty-list", node.place, "`route` has no step, so production never changes", "needs a step", HINT);
@@ -88,8 +93,9 @@ pub(crate) fn route(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Tabl
             HINT,
         );
     }
-    one_kind(s, &moves);
-    weights(s, &moves);
+    if one_kind(s, &moves) {
+        weights(s, &moves);
+    }
     let steps = steps.into_iter().collect::<Option<Vec<_>>>().filter(|steps| !steps.is_empty());
     ReadPhase { phase: steps.map(|steps| Phase { name: "Route Update".to_owned(), steps }), deploy: None, scope }
 }
@@ -204,10 +210,10 @@ fn weight(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<Weight> {
 }
 
 /// A route swaps once, or it shifts.
-fn one_kind(s: &mut Session<'_>, moves: &[ReadMove]) {
-    let Some((first, others)) = moves.split_first() else { return };
+fn one_kind(s: &mut Session<'_>, moves: &[ReadMove]) -> bool {
+    let Some((first, others)) = moves.split_first() else { return true };
     let repeats = |later: &&ReadMove| later.traffic != first.traffic || later.traffic == Traffic::Swap;
-    let Some(later) = others.iter().find(repeats) else { return };
+    let Some(later) = others.iter().find(repeats) else { return true };
     let (code, message, label, hint) = if later.traffic == first.traffic {
         ("duplicate-name", "a route swaps once, and this swaps twice", "and again", "remove one of them")
     } else {
@@ -215,6 +221,7 @@ fn one_kind(s: &mut Session<'_>, moves: &[ReadMove]) {
         ("conflicting-fields", "a route swaps or shifts, and this does both", "not both", hint)
     };
     s.found.push(Diagnostic::error(code, Some(later.at), message).label(label).related(first.at, "first here").hint(hint));
+    false
 }
 
 /// Weights grow, and end at 100; only then the old group can go.

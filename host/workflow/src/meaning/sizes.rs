@@ -61,15 +61,8 @@ pub(crate) struct ReadDeploy {
 
 /// `25%`, `2`, or a mapping. `beside` is the phase, which may hold `downsizeOld` and `order` too.
 pub(crate) fn deploy(s: &mut Session<'_>, node: &Node, beside: Option<Table<'_>>, scope: &Scope) -> ReadDeploy {
-    let table = match &node.tree {
-        Tree::Map(_) => s.table(node, &DEPLOY),
-        Tree::Scalar(_) | Tree::List(_) => None,
-    };
-    let (amount, amount_at) = match (&node.tree, table) {
-        (Tree::Map(_), Some(table)) => amount_of(s, table, scope),
-        (Tree::Map(_), None) => (None, node.place),
-        (Tree::Scalar(_) | Tree::List(_), _) => (amount(s, node, scope, 1), node.place),
-    };
+    let table = mapping(s, node);
+    let (amount, amount_at) = amount_in(s, node, table, scope);
     let downsize = pick(s, table, beside, "deploy", "downsizeOld");
     let order = pick(s, table, beside, "deploy", "order");
     let downsize_old = downsize.map(|node| self::amount(s, node, scope, 0));
@@ -83,27 +76,21 @@ pub(crate) fn deploy(s: &mut Session<'_>, node: &Node, beside: Option<Table<'_>>
 
 /// The deploy of a blue/green workflow: the new group alone, and all of it where nothing else is said.
 pub(crate) fn deploy_beside(s: &mut Session<'_>, node: &Node, traffic: Traffic, scope: &Scope) -> ReadDeploy {
-    let table = match &node.tree {
-        Tree::Map(_) => s.table(node, &DEPLOY),
-        Tree::Scalar(_) | Tree::List(_) => None,
-    };
+    let table = mapping(s, node);
     for key in ["downsizeOld", "order"].iter().filter_map(|field| table?.key(field)) {
-        let message =
-            format!("`{}` has no meaning in `deploy` of a blue-green workflow: the old group is not touched here", key.text);
-        let hint = match traffic {
-            Traffic::Swap => "the old group is downsized behind the routes: `route: { swap: { downsizeOld: true } }`",
-            Traffic::Shift => "the old group is downsized behind the routes: `- shift: { weight: 100%, downsizeOld: true }`",
+        let why = "the old group is not touched here";
+        let message = format!("`{}` has no meaning in `deploy` of a blue-green workflow: {why}", key.text);
+        let hint = match (key.text.as_str(), traffic) {
+            ("order", _) => "remove it: one group alone needs no order",
+            (_, Traffic::Swap) => "the old group is downsized behind the routes: `route: { swap: { downsizeOld: true } }`",
+            (_, Traffic::Shift) => "the old group is downsized behind the routes: `- shift: { weight: 100%, downsizeOld: true }`",
         };
         s.error_hint("meaningless-field", key.span, message, "no meaning here", hint);
     }
     let whole = Amount::Percent(100);
-    let (amount, amount_at) = match (&node.tree, table) {
-        (Tree::Map(_), Some(table)) if table.key("count").is_none() && table.key("percent").is_none() => {
-            (Some(whole), node.place)
-        }
-        (Tree::Map(_), Some(table)) => amount_of(s, table, scope),
-        (Tree::Map(_), None) => (None, node.place),
-        (Tree::Scalar(_) | Tree::List(_), _) => (amount(s, node, scope, 1), node.place),
+    let (amount, amount_at) = match table {
+        Some(table) if table.key("count").or(table.key("percent")).is_none() => (Some(whole), node.place),
+        table => amount_in(s, node, table, scope),
     };
     let amount = match (traffic, amount) {
         (Traffic::Shift, Some(amount)) if amount != whole => {
@@ -127,6 +114,21 @@ pub(crate) fn known<T>(value: Option<Option<T>>) -> Option<Option<T>> {
         Some(None) => None,
         Some(value) => Some(value),
         None => Some(None),
+    }
+}
+
+fn mapping<'n>(s: &mut Session<'_>, node: &'n Node) -> Option<Table<'n>> {
+    match &node.tree {
+        Tree::Map(_) => s.table(node, &DEPLOY),
+        Tree::Scalar(_) | Tree::List(_) => None,
+    }
+}
+
+/// The amount of a deploy step, and its place.
+fn amount_in(s: &mut Session<'_>, node: &Node, table: Option<Table<'_>>, scope: &Scope) -> (Option<Amount>, Span) {
+    match table {
+        Some(table) => amount_of(s, table, scope),
+        None => (amount(s, node, scope, 1), node.place),
     }
 }
 

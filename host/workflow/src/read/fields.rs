@@ -119,7 +119,7 @@ impl<'n> Table<'n> {
     }
 
     /// Whether a field that is reported as unknown was probably meant to be this one.
-    fn misspelt(&self, field: &str) -> bool {
+    pub(crate) fn misspelt(&self, field: &str) -> bool {
         let keys = || self.fields.keys.iter().copied();
         let mut unknown = self.entries.iter().filter(|(key, _)| !self.fields.keys.contains(&key.text.as_str()));
         unknown.any(|(key, _)| nearest(&key.text, keys()) == Some(field))

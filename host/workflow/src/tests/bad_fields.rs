@@ -198,7 +198,7 @@ fn credentials_and_what_a_later_release_does() {
         ", userData: a, userDataFile: b",
         "\n  , spot: { account: '12345', token: 1a2b3c }",
         "secrets: { t: {}, u: { env: U } }\n",
-        "  strategy: blue-green\n  loadBalancers: []\n",
+        &format!("  strategy: basic\n{SETUP}  deploy: 100%\n"),
     );
     let text = text.replace("region: us-east-1", "region: virginia").replace("ami: ami-1", "tags: { release: 7 }");
     insta::assert_snapshot!(rendered(&text), @r#"
@@ -275,44 +275,7 @@ fn credentials_and_what_a_later_release_does() {
        ╰────
       help: write `{ env: NAME }` or `{ file: path }`
 
-    missing-field
-
-      × a blue-green workflow has no `route`
-       ╭─[web.yaml:7:1]
-     6 │ secrets: { t: {}, u: { env: U } }
-     7 │ workflow:
-       · ────┬───
-       ·     ╰── needs `route`
-     8 │   name: w
-       ╰────
-      help: write `route: { swap: { downsizeOld: true } }` for all at once, or `route: [ { shift:
-            10% }, { shift: 100% } ]` by weight
-
-    missing-field
-
-      × `workflow` has no `setup`
-       ╭─[web.yaml:7:1]
-     6 │ secrets: { t: {}, u: { env: U } }
-     7 │ workflow:
-       · ────┬───
-       ·     ╰── needs `setup`
-     8 │   name: w
-       ╰────
-      help: write `setup: { instances: { min: 0, target: 4, max: 10 } }`
-
-    empty-list
-
-      × a blue-green workflow has load balancers, and this has none
-        ╭─[web.yaml:10:18]
-      9 │   strategy: blue-green
-     10 │   loadBalancers: []
-        ·                  ─┬
-        ·                   ╰── needs a load balancer
-        ╰────
-      help: write `loadBalancers: [ { name: web-alb, production: { port: 80 }, stage: { port:
-            8080 } } ]`
-
-    9 errors
+    6 errors
     "#);
 }
 

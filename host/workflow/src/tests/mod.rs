@@ -1,10 +1,12 @@
 //! Whole files, good and bad.
 
+mod bad_balancers;
 mod bad_fields;
 mod bad_inputs;
 mod bad_phases;
 mod bad_plugins;
 mod bad_references;
+mod bad_routes;
 mod bad_steps;
 mod bad_yaml;
 mod good_blue_green;
@@ -78,4 +80,9 @@ pub(crate) fn basic(rest: &str) -> String {
 /// The shortest canary workflow around `phases`.
 pub(crate) fn canary(phases: &str) -> String {
     short("", "", "", &format!("  strategy: canary\n{SETUP}  phases:\n{phases}"))
+}
+
+/// The shortest blue/green workflow but for load balancers and routes.
+pub(crate) fn blue_green(rest: &str) -> String {
+    short("", "", "", &format!("  strategy: blue-green\n{SETUP}{rest}"))
 }
