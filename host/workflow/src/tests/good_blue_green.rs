@@ -174,3 +174,17 @@ fn every_way_to_write_a_swap_is_read() {
         assert!(matches!(&plan.setup.routing.unwrap().shape, RoutingShape::Swap(routes) if routes.len() == 2));
     }
 }
+
+#[test]
+fn the_blue_green_snippets_of_the_reference_are_right() {
+    let reference = include_str!("../../../../docs/workflow.md");
+    let blocks: Vec<_> = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<_> = blocks.iter().filter(|block| block.starts_with("loadBalancers:")).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let indented: String = block.lines().map(|line| format!("  {line}\n")).collect();
+        let text =
+            short("", "", "plugins: { errors: { source: prometheus } }\n", &format!("  strategy: blue-green\n{SETUP}{indented}"));
+        assert_eq!(planned(&source(&text), &[]).phases.len(), 2);
+    }
+}
