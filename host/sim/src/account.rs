@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::SimError;
 use crate::calls::{Calls, Limiter};
+use crate::data_plane::Flow;
 use crate::elb::{Elb, TargetType};
 use crate::envelope::Refusal;
 use crate::faults::Faults;
@@ -31,8 +32,12 @@ pub(crate) struct Account {
     pub(crate) limiter: Limiter,
     /// Load balancers and target groups.
     pub(crate) elb: Elb,
+    /// What the data plane remembers.
+    pub(crate) flow: Flow,
     /// Instances that are gone, for metrics.
     pub(crate) past: Past,
+    /// Instances that were detached and run on elsewhere, for as long as a target group drains them.
+    pub(crate) detached: Vec<Instance>,
     started: Instant,
 }
 
@@ -88,7 +93,9 @@ impl Account {
             calls: Calls::default(),
             limiter: Limiter::default(),
             elb,
+            flow: Flow::default(),
             past: Past::default(),
+            detached: Vec::new(),
             started: Instant::now(),
         };
         for fault in faults {
@@ -135,7 +142,10 @@ impl Account {
         let index = self.create(seed.id, body);
         let Some(group) = self.groups.get_mut(index) else { return Ok(()) };
         self.supply.reconcile(group, Moment::ZERO);
-        group.instances.iter_mut().for_each(|instance| instance.life.warm = true);
+        for instance in &mut group.instances {
+            instance.life.warm = true;
+            instance.registrations.iter_mut().for_each(|registration| registration.warm = true);
+        }
         self.supply.grant(&mut self.groups, Moment::ZERO);
         Ok(())
     }
@@ -178,6 +188,12 @@ impl Account {
             self.apply(due);
         }
         self.supply.grant(&mut self.groups, now);
+        self.detached.retain(|instance| instance.gone().is_some_and(|gone| gone > now));
+    }
+
+    /// Every instance that a target group could know.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.groups.iter().flat_map(|group| &group.instances).chain(&self.detached)
     }
 
     /// When the next thing is due, not later than `now`: an instance has drained, a batch of a roll is decided.

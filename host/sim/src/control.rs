@@ -32,6 +32,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/edit", post(edit))
         .route("/routes", get(routes))
         .route("/targets", get(targets))
+        .route("/traffic", get(traffic).delete(reset_traffic))
         .route("/aws_calls", get(aws_calls))
         .route("/actions", post(actions))
         .route("/target_health", post(target_health))
@@ -145,6 +146,17 @@ async fn targets(State(account): State<Shared>) -> Response {
     let now = account.now();
     account.settle(now);
     Json(view::all_targets(&account, now)).into_response()
+}
+
+/// `{"web:80": {"requests": .., ..}}`: what each listener of the data plane had to do.
+async fn traffic(State(account): State<Shared>) -> Response {
+    Json(view::traffic(&account.lock())).into_response()
+}
+
+/// Counts requests from nothing again.
+async fn reset_traffic(State(account): State<Shared>) -> Response {
+    account.lock().flow.traffic.clear();
+    Json(json!({})).into_response()
 }
 
 async fn aws_calls(State(account): State<Shared>) -> Response {

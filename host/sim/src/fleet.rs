@@ -59,8 +59,9 @@ impl Supply {
 
     /// The registrations of a group's instances from now on. A target group that the account does not have is passed over.
     fn registrations(&self, group: &Group, from: Moment) -> Vec<Registration> {
-        let known =
-            |arn: String| self.target_groups.get(&arn).map(|delay| Registration { group: arn, from, until: None, delay: *delay });
+        let known = |arn: String| {
+            self.target_groups.get(&arn).map(|delay| Registration { group: arn, from, until: None, delay: *delay, warm: false })
+        };
         group.target_groups().into_iter().filter_map(known).collect()
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::data_plane::{Traffic, key};
 use crate::elb::refusal::Refusal;
 use crate::elb::view;
 use crate::{AwsCall, LoadBalancerView, Sim, SimError, TargetState};
@@ -47,6 +48,30 @@ impl Sim {
     /// [`SimError::Refused`] when there is no target group of that name, or no such state.
     pub fn set_target_health(&self, target_group: &str, state: Option<&str>) -> Result<(), SimError> {
         Ok(view::set_target_health(&mut self.account.lock(), target_group, state)?)
+    }
+
+    /// The base URL of a load balancer's listener: requests to it are routed by its rules. None when there is no such
+    /// listener.
+    #[must_use]
+    pub fn data_plane_url(&self, load_balancer: &str, port: u16) -> Option<String> {
+        self.data_plane.get(&key(load_balancer, port)).map(|address| format!("http://{address}"))
+    }
+
+    /// The base URL of every listener, by `<load balancer>:<port>`.
+    #[must_use]
+    pub fn data_plane_urls(&self) -> BTreeMap<String, String> {
+        self.data_plane.iter().map(|(key, address)| (key.clone(), format!("http://{address}"))).collect()
+    }
+
+    /// The requests of every listener since the start or the last reset, by `<load balancer>:<port>`.
+    #[must_use]
+    pub fn traffic(&self) -> BTreeMap<String, Traffic> {
+        view::traffic(&self.account.lock())
+    }
+
+    /// Counts requests from nothing again.
+    pub fn reset_traffic(&self) {
+        self.account.lock().flow.traffic.clear();
     }
 
     /// The calls on the AWS API so far, oldest first.

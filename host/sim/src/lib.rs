@@ -24,6 +24,7 @@ mod account;
 mod aws;
 mod calls;
 mod control;
+mod data_plane;
 mod elb;
 mod envelope;
 mod faults;
@@ -45,6 +46,7 @@ mod world;
 
 pub use account::{Edit, GroupView, InstanceCount};
 pub use calls::Call;
+pub use data_plane::Traffic;
 pub use elb::calls::{AwsCall, AwsOutcome};
 pub use elb::targets::TargetState;
 pub use elb::view::{ListenerView, LoadBalancerView, RuleView};

@@ -1,5 +1,6 @@
-//! Starts and stops the account: two listeners on loopback and the handle that tests and the program hold.
+//! Starts and stops the account: its listeners on loopback and the handle that tests and the program hold.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::{Account, Edit};
 use crate::calls::Call;
+use crate::data_plane::{self, Gate};
 use crate::envelope::Refusal;
 use crate::faults::Fault;
 use crate::wire::{CuttableListener, Scissors};
@@ -23,7 +25,7 @@ pub enum SimError {
     /// A listener could not be opened.
     #[error("cannot listen on 127.0.0.1:{port} for the simulated {service}")]
     Listen {
-        /// `Spot API` or `AWS API`.
+        /// `Spot API`, `AWS API` or `data plane`.
         service: &'static str,
         /// The port that was asked for; 0 is any free one.
         port: u16,
@@ -76,6 +78,8 @@ pub struct Sim {
     pub(crate) account: Shared,
     spot: SocketAddr,
     aws: SocketAddr,
+    /// By load balancer and port, as [`data_plane::key`] has them.
+    pub(crate) data_plane: BTreeMap<String, SocketAddr>,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -97,8 +101,14 @@ impl Sim {
             .layer(Extension(stop.clone()))
             .with_state(account.clone());
         let aws_router = Router::new().fallback(aws::serve).layer(Extension(stop.clone())).with_state(account.clone());
-        let tasks = vec![serve(spot, spot_router, &stop), serve(aws, aws_router, &stop)];
-        Ok(Self { account, spot: spot_address, aws: aws_address, stop, tasks: Mutex::new(tasks) })
+        let mut tasks = vec![serve(spot, spot_router, &stop), serve(aws, aws_router, &stop)];
+        let mut data_plane = BTreeMap::new();
+        for (key, gate) in gates(&account) {
+            let (listener, address) = listen("data plane", 0).await?;
+            tasks.push(serve(listener, data_plane::router(gate, stop.clone()), &stop));
+            data_plane.insert(key, address);
+        }
+        Ok(Self { account, spot: spot_address, aws: aws_address, data_plane, stop, tasks: Mutex::new(tasks) })
     }
 
     /// The base URL of Spot's API.
@@ -185,6 +195,18 @@ impl Drop for Sim {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Every listener of every load balancer.
+fn gates(account: &Shared) -> Vec<(String, Gate)> {
+    let gate = |balancer, listener| Gate { account: account.clone(), balancer, listener };
+    let locked = account.lock();
+    let balancers = locked.elb.balancers.iter().enumerate();
+    let gates = balancers.flat_map(|(place, balancer)| {
+        let listeners = balancer.listeners.iter().enumerate();
+        listeners.map(move |(listener, one)| (data_plane::key(&balancer.name, one.port), gate(place, listener)))
+    });
+    gates.collect()
 }
 
 async fn listen(service: &'static str, port: u16) -> Result<(TcpListener, SocketAddr), SimError> {

@@ -97,6 +97,8 @@ pub(crate) struct TargetGroup {
     pub(crate) stickiness: Option<u32>,
     /// Since when a rule names it.
     pub(crate) named: Option<Moment>,
+    /// Whether a rule has named it since before the start, so that it was checked by then.
+    warm: bool,
     /// What every target of it is found to be, by another hand.
     pub(crate) forced: Option<TargetState>,
 }
@@ -211,6 +213,7 @@ impl Elb {
         let named: Vec<bool> = self.groups.iter().map(|group| self.users(&group.arn).next().is_some()).collect();
         for (group, named) in self.groups.iter_mut().zip(named) {
             group.named = if named { group.named.or(Some(now)) } else { None };
+            group.warm &= named;
         }
     }
 }

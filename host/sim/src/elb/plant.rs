@@ -53,6 +53,7 @@ impl Elb {
         for seed in balancers {
             elb.plant_balancer(seed)?;
         }
+        elb.groups.iter_mut().for_each(|group| group.warm = group.named.is_some());
         Ok(elb)
     }
 
@@ -80,6 +81,7 @@ impl Elb {
             delay: Duration::from_secs(seed.deregistration_delay),
             stickiness: seed.stickiness,
             named: None,
+            warm: false,
             forced: None,
         });
         Ok(())

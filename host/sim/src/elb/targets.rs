@@ -23,6 +23,8 @@ pub(crate) struct Registration {
     pub(crate) until: Option<Moment>,
     /// How long the target drains after the end.
     pub(crate) delay: Duration,
+    /// Whether the target stood there before the start.
+    pub(crate) warm: bool,
 }
 
 impl Registration {
@@ -138,7 +140,7 @@ fn finding(group: &TargetGroup, life: &Life, registration: &Registration, at: Mo
     }
     let since = begins.max(named);
     // What was up and named when the account began is found healthy at once.
-    let wait = if life.warm && since.is_zero() { 0 } else { life.latencies.target_healthy };
+    let wait = if registration.warm && group.warm { 0 } else { life.latencies.target_healthy };
     let (half, whole) = (Duration::from_millis(wait / 2), Duration::from_millis(wait));
     if at < since + half {
         return Some(Finding { state: TargetState::Initial, reason: Some(REGISTERING) });
@@ -155,8 +157,7 @@ fn finding(group: &TargetGroup, life: &Life, registration: &Registration, at: Mo
 
 /// The targets of a group at `at`, by instance id.
 pub(crate) fn of<'a>(account: &'a Account, group: &TargetGroup, at: Moment) -> Vec<(&'a Instance, Finding)> {
-    let instances = account.groups.iter().flat_map(|group| &group.instances);
-    let mut found: Vec<_> = instances.filter_map(|instance| Some((instance, find(group, instance, at)?))).collect();
+    let mut found: Vec<_> = account.instances().filter_map(|instance| Some((instance, find(group, instance, at)?))).collect();
     found.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
     found
 }

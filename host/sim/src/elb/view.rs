@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::targets::{self, TargetState};
 use super::{Elb, Rule};
 use crate::account::Account;
+use crate::data_plane::{Traffic, key};
 use crate::instance::Moment;
 
 /// A load balancer as the API shows it now.
@@ -91,6 +92,13 @@ pub(crate) fn all_targets(account: &Account, at: Moment) -> BTreeMap<String, Vec
     let row = |(instance, finding): (&crate::instance::Instance, targets::Finding)| (instance.id.clone(), finding.state);
     let of = |group| targets::of(account, group, at).into_iter().map(row).collect();
     account.elb.groups.iter().map(|group| (group.name.clone(), of(group))).collect()
+}
+
+/// The requests of every listener, by `<load balancer>:<port>`.
+pub(crate) fn traffic(account: &Account) -> BTreeMap<String, Traffic> {
+    let listeners = account.elb.balancers.iter().flat_map(|balancer| balancer.listeners.iter().map(move |one| (balancer, one)));
+    let keys = listeners.map(|(balancer, listener)| key(&balancer.name, listener.port));
+    keys.map(|key| (key.clone(), account.flow.traffic.get(&key).cloned().unwrap_or_default())).collect()
 }
 
 /// Writes the actions of a rule as the console does: a default rule too, and a client secret is not asked for.

@@ -82,13 +82,16 @@ pub(super) fn detach(account: &mut Account, call: &Call) -> Outcome {
     }
     let option = |name: &str| call.body.get(name).and_then(Value::as_bool).unwrap_or(false);
     release(group, &named, call.now);
+    let mut detached = Vec::new();
     if !option("shouldTerminateInstances") {
-        group.instances.retain(|instance| !named.contains(&instance.id));
+        (detached, group.instances) =
+            std::mem::take(&mut group.instances).into_iter().partition(|instance| named.contains(&instance.id));
     }
     if option("shouldDecrementTargetCapacity") {
         group.decrement(named.len());
     }
     supply.reconcile(group, call.now);
+    account.detached.extend(detached.into_iter().filter(|instance| !instance.registrations.is_empty()));
     Ok(Answer::Bare)
 }
 

@@ -1,13 +1,18 @@
 //! The account as a client sees it: every test speaks real HTTP on loopback, most of them on a paused clock.
 
 mod control;
+mod data_plane;
 mod elb;
+mod elb_actions;
+mod elb_faults;
+mod elb_refusals;
 mod faults;
 mod groups;
 mod instances;
 mod lazy;
 mod metrics;
 mod rolls;
+mod targets;
 mod world;
 
 use serde_json::{Value, json};
@@ -213,4 +218,19 @@ fn forward(list: &str, weights: &[(&str, u32)]) -> Vec<(String, String)> {
 fn with<'a>(fields: &[(&'a str, &'a str)], more: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
     let more = more.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     fields.iter().copied().chain(more).collect()
+}
+
+/// A value in AWS's JSON form as the fields of a form: lists as `member`, a list under `entry` as a map.
+fn flat(name: &str, value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Array(list) if name.ends_with(".entry") => {
+            list.iter().enumerate().flat_map(|(n, item)| flat(&format!("{name}.{}", n + 1), item)).collect()
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().flat_map(|(n, item)| flat(&format!("{name}.member.{}", n + 1), item)).collect()
+        }
+        Value::Object(fields) => fields.iter().flat_map(|(key, value)| flat(&format!("{name}.{key}"), value)).collect(),
+        Value::String(text) => vec![(name.to_owned(), text.clone())],
+        other => vec![(name.to_owned(), other.to_string())],
+    }
 }
