@@ -117,6 +117,7 @@ fn validation() -> PluginCall {
         artifact: AmiId::new("ami-0green"),
         new_group: None,
         old_group: None,
+        target_groups: Vec::new(),
         started_at: Timestamp(0),
         deadline: None,
         dry_run: false,

@@ -98,6 +98,7 @@ fn facts(run: &RunId, step: &StepId, plan: &Plan) -> RunInfo {
         artifact: plan.artifact.clone(),
         new_group: None,
         old_group: None,
+        target_groups: Vec::new(),
         started_at: SystemClock.now(),
         deadline: None,
         dry_run: false,

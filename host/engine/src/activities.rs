@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{
-    Acquired, Clock, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, RunId, StepError, StepId,
-    StoreError,
+    Acquired, Clock, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, Routes, RunId, StepError,
+    StepId, StoreError,
 };
 use shiftgate_workflow::{Action, FailurePolicy, Plan, Step};
 
@@ -19,6 +19,7 @@ use crate::{Next, Pace, Runs, Task, TaskReply};
 #[expect(missing_docs, reason = "each field is the port of its type")]
 pub struct Ports {
     pub groups: Arc<dyn Groups>,
+    pub routes: Arc<dyn Routes>,
     pub plugins: Arc<dyn PluginRunner>,
     pub ledger: Arc<dyn Ledger>,
     pub locks: Arc<dyn Locks>,
@@ -188,7 +189,7 @@ impl Activities {
             (next, _) => next,
         };
         if next == Next::Rollback {
-            steps::decide_rollback(cx, &error.message).await?;
+            steps::decide_rollback(self.ports.ledger.as_ref(), cx.run, &error.message).await?;
         }
         let kind = match next {
             Next::Retry { after } => EventKind::StepRetried { attempt: attempt + 1, after, error: error.clone() },

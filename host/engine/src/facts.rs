@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shiftgate_model::{Capacity, GroupFacts, RunId};
+use shiftgate_model::{Capacity, GroupFacts, RunId, WeighedGroup};
 
 /// What the steps of a run have found so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Facts {
     pub original: Option<Capacity>,
     /// What the whole deployment is to have; none before setup.
     pub full: Option<Capacity>,
+    /// The target groups of the new and the old group with the weights that the run last gave them; empty without routes.
+    #[serde(default)]
+    pub target_groups: Vec<WeighedGroup>,
 }
 
 impl Facts {

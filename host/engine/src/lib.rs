@@ -2,7 +2,8 @@
 //!
 //! Two columns. Who decides: [`deploy`], sequential and deterministic, without clock, I/O or tokio; each effect is
 //! `d.act`, each wait `d.sleep` or `d.wait`. Who acts: [`Activities`], one [`Task`] at a time, through the ports of
-//! `model`: intent on paper, look, call, outcome on paper, event. [`Sim`] runs the interpreter on tokio's clock, so that
+//! `model`: intent on paper, look, call, outcome on paper, event. [`rehearse`] runs a plan over a copy of the
+//! cloud, to say what a run would do. [`Sim`] runs the interpreter on tokio's clock, so that
 //! tests run hours in milliseconds; `store` runs it durably.
 
 mod activities;
@@ -12,6 +13,7 @@ mod facts;
 mod interpreter;
 mod pace;
 mod poller;
+mod rehearsal;
 mod sim;
 mod steps;
 mod task;
@@ -22,7 +24,9 @@ pub use durable::{Durable, DurableError, Runs};
 pub use facts::Facts;
 pub use interpreter::{INTERPRETER, INTERPRETER_VERSION, deploy};
 pub use pace::Pace;
+pub use rehearsal::{PlannedCall, PlannedStep, Rehearsal, RehearsalError, rehearse};
 pub use sim::Sim;
+pub use steps::decide_rollback;
 pub use task::{Next, StepState, Task, TaskReply, Waking};
 
 #[cfg(test)]

@@ -11,11 +11,13 @@ pub struct Pace {
     pub longest: Millis,
     /// How many looks in a row have to agree; at least 1.
     pub stable_for: u32,
+    /// How long a changed rule may take to reach every node of a load balancer.
+    pub propagation: Millis,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { first: Millis::seconds(5), longest: Millis::seconds(20), stable_for: 1 }
+        Self { first: Millis::seconds(5), longest: Millis::seconds(20), stable_for: 1, propagation: Millis::seconds(20) }
     }
 }
 

@@ -190,17 +190,20 @@ pub enum EventKind {
     },
     RouteRequested {
         load_balancer: String,
+        port: u16,
         rule: RuleArn,
         from: Forward,
         to: Forward,
     },
     RouteWritten {
         load_balancer: String,
+        port: u16,
         rule: RuleArn,
         forward: Forward,
     },
     RouteUnchanged {
         load_balancer: String,
+        port: u16,
         rule: RuleArn,
         forward: Forward,
     },
@@ -357,14 +360,14 @@ impl fmt::Display for EventKind {
             Self::TargetsUnavailable { target_group, reason } => {
                 write!(f, "Could not look at target group `{}`, and will again: {reason}", target_group.name())
             }
-            Self::RouteRequested { load_balancer, from, to, .. } => {
-                write!(f, "Asking ELB to route `{load_balancer}` to {to} (now {from})")
+            Self::RouteRequested { load_balancer, port, from, to, .. } => {
+                write!(f, "Asking ELB to route `{load_balancer}`, port {port}, to {to} (now {from})")
             }
-            Self::RouteWritten { load_balancer, forward, .. } => {
-                write!(f, "Read back: `{load_balancer}` routes to {forward}")
+            Self::RouteWritten { load_balancer, port, forward, .. } => {
+                write!(f, "Read back: `{load_balancer}`, port {port}, routes to {forward}")
             }
-            Self::RouteUnchanged { load_balancer, forward, .. } => {
-                write!(f, "`{load_balancer}` routes to {forward} already; nothing to update")
+            Self::RouteUnchanged { load_balancer, port, forward, .. } => {
+                write!(f, "`{load_balancer}`, port {port}, routes to {forward} already; nothing to update")
             }
             Self::RoutesPutBack { reason } => write!(f, "Putting the routes of this step back: {reason}"),
             Self::Shifted { weight } => {

@@ -89,3 +89,11 @@ impl TargetGroupArn {
         self.0.split_once(":targetgroup/").and_then(|(_, rest)| rest.split('/').next()).unwrap_or(&self.0)
     }
 }
+
+impl ListenerArn {
+    /// The name of its load balancer, as the ARN holds it: `…:listener/app/<name>/<id>/<id>`; none when it holds none.
+    #[must_use]
+    pub fn load_balancer_name(&self) -> Option<&str> {
+        self.0.split_once(":listener/app/")?.1.split('/').next()
+    }
+}

@@ -134,6 +134,9 @@ pub trait Ledger: Send + Sync {
 
     /// All of a run's effects, in the order of their intents.
     async fn record(&self, run: &RunId) -> Result<Vec<EffectRecord>, StoreError>;
+
+    /// Whether any run on record has done an effect of that name, or begun to: `name sig-0a1b2c3d`.
+    async fn known(&self, effect: &str) -> Result<bool, StoreError>;
 }
 
 /// How an attempt to take a lock ended.

@@ -119,6 +119,7 @@ fn run_info() -> RunInfo {
         artifact: AmiId::new("ami-0123"),
         new_group: None,
         old_group: None,
+        target_groups: Vec::new(),
         started_at: Timestamp(0),
         deadline: None,
         dry_run: false,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use shiftgate_model::{ActionState, Finding, GroupFacts, Metric, Millis, RunInfo, Suspension, Verdict, Wake};
+use shiftgate_model::{ActionState, Finding, GroupFacts, Metric, Millis, RunInfo, Suspension, Verdict, Wake, WeighedGroup};
 
 use crate::Budgets;
 use crate::bindings::types;
@@ -35,12 +35,16 @@ pub(crate) fn run_info(run: &RunInfo) -> types::RunInfo {
         artifact: types::Artifact { ami: run.artifact.to_string(), name: String::new(), tags: Vec::new() },
         new_group: run.new_group.as_ref().map(group),
         old_group: run.old_group.as_ref().map(group),
-        target_groups: Vec::new(),
+        target_groups: run.target_groups.iter().map(weighed).collect(),
         started_at: run.started_at.0,
         deadline: run.deadline.map(|deadline| deadline.0),
         dry_run: run.dry_run,
         attributes: Vec::new(),
     }
+}
+
+fn weighed(group: &WeighedGroup) -> types::TargetGroup {
+    types::TargetGroup { arn: group.group.to_string(), weight: u32::from(group.weight) }
 }
 
 fn group(group: &GroupFacts) -> types::Group {

@@ -40,7 +40,13 @@ pub(crate) fn plan() -> Plan {
         strategy: Strategy::Basic,
         service: "web".to_owned(),
         environment: "prod".to_owned(),
-        infrastructure: Infrastructure { name: "eu".to_owned(), region: "eu-west-1".to_owned(), account: None, token: None },
+        infrastructure: Infrastructure {
+            name: "eu".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: None,
+            token: None,
+            aws_profile: None,
+        },
         artifact: AmiId::new("ami-1"),
         setup: Setup {
             family: family(),
@@ -49,6 +55,7 @@ pub(crate) fn plan() -> Plan {
             user_data: None,
             steady_state_timeout: Millis::minutes(1),
             keep_old_groups: 1,
+            routing: None,
         },
         phases: Vec::new(),
         rollback: Vec::new(),

@@ -1,24 +1,32 @@
 //! Elastigroup Deploy: brings the new group to its share and the old one down by as much, each to steady state.
 //!
-//! Capacities are absolute and cumulative. The old group is never the first to move unless the step says so.
+//! Capacities are absolute and cumulative. The old group is never the first to move unless the step says so, and never
+//! moves here at all in a blue/green deployment.
 
-use shiftgate_model::{Capacity, DownsizeOrder, ErrorClass, GroupFacts, Millis, StepError};
+use shiftgate_model::{Capacity, DownsizeOrder, ErrorClass, GroupFacts, Millis, StepError, TargetGroupArn};
 use shiftgate_workflow::Deploy;
 
-use super::steady::steady;
+use super::blue_green::behind_new;
+use super::steady::{Settled, steady};
 use super::{Cx, Stop};
 use crate::Facts;
 
 pub(super) async fn deploy(cx: &Cx<'_>, deploy: &Deploy, facts: &Facts) -> Result<Facts, Stop> {
     let (Some(new), Some(full)) = (&facts.new_group, facts.full) else {
-        return Err(StepError::new(ErrorClass::Application, "no setup has run before this step").into());
+        return Err(super::no_setup());
     };
+    let blue_green = cx.plan.setup.routing.is_some();
     let timeout = deploy.timeout.unwrap_or(cx.plan.setup.steady_state_timeout);
-    let new = Resize { facts: new.clone(), original: Capacity::ZERO, wanted: deploy.amount.new_group(full), timeout };
+    let (wanted, behind) = (deploy.amount.new_group(full), behind_new(cx).await?);
+    let new = Resize { facts: new.clone(), original: Capacity::ZERO, wanted, behind, timeout };
+    if blue_green {
+        return Ok(Facts { new_group: Some(new.run(cx).await?), ..facts.clone() });
+    }
     let old = facts.old_group.clone().zip(facts.original).map(|(facts, original)| Resize {
         wanted: deploy.amount.old_group(full, original, deploy.downsize_old),
         facts,
         original,
+        behind: Vec::new(),
         timeout,
     });
     let (new, old) = match (deploy.order, old) {
@@ -40,6 +48,8 @@ struct Resize {
     facts: GroupFacts,
     original: Capacity,
     wanted: Capacity,
+    /// The target groups that its instances have to be healthy in.
+    behind: Vec<TargetGroupArn>,
     timeout: Millis,
 }
 
@@ -48,7 +58,8 @@ impl Resize {
         // Read right before it is written: whatever was read before the last wait may be old.
         let live = cx.ports.groups.read(&self.facts.id).await?.ok_or_else(|| gone(&self.facts))?;
         cx.resize(&live, self.original, self.wanted).await?;
-        let instances = steady(cx, &live.id, self.wanted.target, self.timeout).await?;
+        let settled = Settled { group: &live.id, target: self.wanted.target, behind: &self.behind };
+        let instances = steady(cx, &settled, self.timeout).await?;
         Ok(GroupFacts { capacity: self.wanted, instances, ..self.facts })
     }
 }

@@ -69,7 +69,7 @@ impl Cx<'_> {
             return Ok(());
         }
         let record = self.ports.ledger.record(self.run).await?;
-        let expected = expected(&record, &name, original);
+        let expected = expected(record.iter().filter(|entry| entry.effect == name), original);
         let Some(last) = expected.first() else { return Ok(()) };
         if !expected.iter().any(|capacity| capacity.same_bounds(&live.capacity)) {
             return Err(StepError::drift(id, *last, live.capacity).into());
@@ -98,13 +98,16 @@ pub(super) fn capacity_effect(id: &GroupId) -> String {
     format!("capacity {id}")
 }
 
-/// What a group may have now if nobody but this run has touched it, the latest first: what was last written, and what was
-/// there before while it is not known whether the write arrived.
-fn expected(record: &[EffectRecord], effect: &str, original: Capacity) -> Vec<Capacity> {
+/// What a thing may be now if nobody but this run has touched it, the latest first: what was last written, and what was
+/// there before while it is not known whether the write arrived. `entries` are the writes of that one thing, oldest first.
+pub(super) fn expected<'r, T: DeserializeOwned>(
+    entries: impl DoubleEndedIterator<Item = &'r EffectRecord>,
+    original: T,
+) -> Vec<T> {
     let mut expected = Vec::new();
-    for entry in record.iter().rev().filter(|entry| entry.effect == effect) {
-        if let Ok(capacity) = serde_json::from_value(entry.intent.clone()) {
-            expected.push(capacity);
+    for entry in entries.rev() {
+        if let Ok(written) = serde_json::from_value(entry.intent.clone()) {
+            expected.push(written);
         }
         if entry.outcome.is_some() {
             return expected;
@@ -146,10 +149,10 @@ mod tests {
     fn a_write_of_unknown_outcome_leaves_two_possible_worlds() {
         let original = Capacity { minimum: 0, target: 4, maximum: 10 };
         let [one, two] = [1, 2].map(Capacity::pinned);
-        let effect = "capacity sig-1";
-        assert_eq!(expected(&[], effect, original), [original]);
-        assert_eq!(expected(&[entry("a", one, true)], effect, original), [one]);
-        assert_eq!(expected(&[entry("a", one, false)], effect, original), [one, original]);
-        assert_eq!(expected(&[entry("a", one, true), entry("b", two, false)], effect, original), [two, one]);
+        let after = |record: &[EffectRecord]| expected(record.iter(), original);
+        assert_eq!(after(&[]), [original]);
+        assert_eq!(after(&[entry("a", one, true)]), [one]);
+        assert_eq!(after(&[entry("a", one, false)]), [one, original]);
+        assert_eq!(after(&[entry("a", one, true), entry("b", two, false)]), [two, one]);
     }
 }

@@ -3,7 +3,7 @@
 use shiftgate_model::{Ending, EventKind, Group, GroupFacts, StoreError};
 use shiftgate_workflow::Plan;
 
-use super::Cx;
+use super::{Cx, blue_green};
 use crate::Facts;
 
 /// The first event of a run.
@@ -23,7 +23,8 @@ pub(crate) fn run_started(plan: &Plan) -> EventKind {
 pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: &Facts) -> Result<(), StoreError> {
     let resumes = cx.ports.events.read(cx.run, 0).await?.iter().filter(|event| event.kind == EventKind::RunResumed).count();
     if facts.new_group.is_some() && matches!(ending, Ending::Failed | Ending::Aborted | Ending::Stuck) {
-        for (index, what) in whereabouts(cx, facts).await.into_iter().enumerate() {
+        let routes = blue_green::whereabouts(cx).await?;
+        for (index, what) in whereabouts(cx, facts).await.into_iter().chain(routes).enumerate() {
             cx.say_once(&format!("finish/left/{index}/{resumes}"), EventKind::Left { what }).await?;
         }
     }

@@ -1,6 +1,7 @@
 //! The steps. A native step is a file here and a line in [`run`]; a plugin step goes through `plugin`. Each looks first, so
 //! that running it twice leaves one world; each ends in a reply that the interpreter goes by.
 
+mod blue_green;
 mod deploy;
 mod effect;
 mod finish;
@@ -10,10 +11,11 @@ mod rollback;
 mod setup;
 mod steady;
 mod take_up;
+mod targets;
 mod verdicts;
 
 use serde_json::json;
-use shiftgate_model::{CloudError, Ending, EventKind, RunId, StepError, StepId, StoreError};
+use shiftgate_model::{CloudError, EffectRecord, Ending, ErrorClass, EventKind, RunId, StepError, StepId, StoreError};
 use shiftgate_workflow::{Action, Plan, Step};
 
 use crate::activities::{Ports, Settings};
@@ -23,7 +25,9 @@ use crate::{Facts, StepState, TaskReply, Waking};
 pub(crate) use finish::{finish, run_started};
 pub(crate) use plugin::check_plugins;
 pub(crate) use rollback::roll_back;
-pub(crate) use take_up::{decide_rollback, take_up};
+pub(crate) use setup::ORIGINAL;
+pub use take_up::decide_rollback;
+pub(crate) use take_up::take_up;
 
 /// Why a step stops: its own failure, or a record that cannot be written.
 #[derive(Debug)]
@@ -86,6 +90,17 @@ impl Cx<'_> {
     }
 }
 
+/// The outcome that the record holds of an effect; none when there is none that can be read.
+pub(super) fn recorded<T: serde::de::DeserializeOwned>(record: &[EffectRecord], effect: &str) -> Option<T> {
+    let entry = record.iter().find(|entry| entry.effect == effect)?;
+    serde_json::from_value(entry.outcome.clone()?).ok()
+}
+
+/// A step that needs what setup found stands before it.
+pub(super) fn no_setup() -> Stop {
+    StepError::new(ErrorClass::Application, "no setup has run before this step").into()
+}
+
 /// What a step is to do this time.
 pub(crate) struct Job<'a> {
     pub(crate) step: &'a Step,
@@ -113,6 +128,8 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
     let reply = match &job.step.action {
         Action::Setup => TaskReply::Done(setup::setup(cx).await?),
         Action::Deploy(deploy) => TaskReply::Done(deploy::deploy(cx, deploy, &job.facts).await?),
+        Action::Swap(swap) => blue_green::swap(cx, job, swap).await?,
+        Action::Shift(shift) => blue_green::shift(cx, job, shift).await?,
         Action::Verify(_) | Action::Approve(_) | Action::WrapUp(_) => plugin::run(cx, job).await?,
     };
     if let TaskReply::Done(facts) = &reply {

@@ -17,7 +17,9 @@ pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
         Action::Verify(step) => verify(cx, job, step).await,
         Action::Approve(approve) => self::approve(cx, job, approve).await,
         Action::WrapUp(step) => wrap_up(cx, job, step).await,
-        Action::Setup | Action::Deploy(_) => Err(StepError::new(ErrorClass::Application, "this step is no plugin").into()),
+        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => {
+            Err(StepError::new(ErrorClass::Application, "this step is no plugin").into())
+        }
     }
 }
 
@@ -227,6 +229,7 @@ fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<
         artifact: plan.artifact.clone(),
         new_group: job.facts.new_group.clone(),
         old_group: job.facts.old_group.clone(),
+        target_groups: job.facts.target_groups.clone(),
         started_at,
         deadline,
         dry_run: false,
@@ -239,7 +242,7 @@ pub(crate) async fn check_plugins(cx: &Cx<'_>) -> Result<(), Stop> {
     let mut problems = Vec::new();
     for step in steps {
         let (plugin, kind) = match &step.action {
-            Action::Setup | Action::Deploy(_) => continue,
+            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => continue,
             Action::Verify(plugin) => (plugin, PluginKind::Verification),
             Action::Approve(approve) => (&approve.step, PluginKind::Approval),
             Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),

@@ -1,17 +1,18 @@
 //! Elastigroup Rollback: the whole workflow at once, from the record of what was done, never from today's file.
 //!
-//! The old group gets its original capacity and is healthy first; only then the new one is emptied and deleted. What cannot
-//! be put back ends the run as stuck, with what is where.
+//! The old group gets its original capacity and is healthy first; then, behind load balancers, the routes and the names are
+//! what they were; only then the new one is emptied, and deleted where it has no load balancer. What cannot be put back ends
+//! the run as stuck, with what is where.
 
 use shiftgate_model::{
-    Capacity, Created, EffectRecord, Ending, ErrorClass, EventKind, Group, GroupFacts, GroupId, StepError, StoreError,
+    Capacity, Created, EffectRecord, Ending, ErrorClass, EventKind, Group, GroupId, StepError, StoreError, TargetGroupArn,
 };
 
 use super::deploy::gone;
 use super::housekeeping::delete_group;
-use super::setup::{CREATE, Live, ORIGINAL, Original};
-use super::steady::steady;
-use super::{Cx, Stop};
+use super::setup::{CREATE, Live, ORIGINAL, Original, group_facts};
+use super::steady::{Settled, steady};
+use super::{Cx, Stop, blue_green, recorded};
 use crate::{Next, TaskReply};
 
 pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, StoreError> {
@@ -39,34 +40,41 @@ pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, St
 
 async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> Result<(), Stop> {
     if let Some(old) = &original.live {
-        restore(cx, record, old).await?;
+        let behind = blue_green::reachable(cx, record, original).await?;
+        restore(cx, record, old, &behind).await?;
     }
     // Listed after the wait for the old group: what was read before it may be old.
     let groups = cx.ports.groups.list().await?;
-    match find_new(cx, record, original, &groups) {
-        Some(new) => remove(cx, new).await,
-        None => Ok(()),
+    let new = find_new(cx, record, original, &groups);
+    if original.balancers.is_empty() {
+        return match new {
+            Some(new) => remove(cx, new).await,
+            None => Ok(()),
+        };
     }
+    blue_green::put_routes_back(cx, record, original, new).await?;
+    let Some(new) = new else { return Ok(()) };
+    blue_green::free_of_traffic(cx, record, original).await?;
+    empty(cx, new).await
 }
 
 /// The old group, up and healthy, before anything is taken from the new one. A run that never touched it writes nothing.
-async fn restore(cx: &Cx<'_>, record: &[EffectRecord], old: &Live) -> Result<(), Stop> {
+async fn restore(cx: &Cx<'_>, record: &[EffectRecord], old: &Live, behind: &[TargetGroupArn]) -> Result<(), Stop> {
     let touched = record.iter().any(|entry| entry.effect == super::effect::capacity_effect(&old.id));
     let Some(live) = cx.ports.groups.read(&old.id).await? else {
-        let facts = GroupFacts { id: old.id.clone(), name: old.name.clone(), capacity: old.capacity, instances: Vec::new() };
-        return Err(gone(&facts).into());
+        return Err(gone(&group_facts(&old.id, &old.name, old.capacity)).into());
     };
-    let timeout = cx.plan.setup.steady_state_timeout;
-    if !touched {
+    let target = if touched {
+        cx.resize(&live, old.capacity, old.capacity).await?;
+        old.capacity.target
+    } else {
         if !live.capacity.same_bounds(&old.capacity) {
             return Err(StepError::drift(&old.id, old.capacity, live.capacity).into());
         }
         cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
-        steady(cx, &old.id, live.capacity.target, timeout).await?;
-        return Ok(());
-    }
-    cx.resize(&live, old.capacity, old.capacity).await?;
-    steady(cx, &old.id, old.capacity.target, timeout).await?;
+        live.capacity.target
+    };
+    steady(cx, &Settled { group: &old.id, target, behind }, cx.plan.setup.steady_state_timeout).await?;
     Ok(())
 }
 
@@ -85,19 +93,21 @@ fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, group
 
 /// The new group, emptied and deleted.
 async fn remove(cx: &Cx<'_>, new: &Group) -> Result<(), Stop> {
-    let ours = new.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
-    if !ours {
-        let message = format!("group {} `{}` no longer carries the tag of this run, and is not deleted", new.id, new.name);
-        return Err(StepError::new(ErrorClass::Drift, message)
-            .hint("when it is this run's group, set it to 0/0/0 and delete it in Spot's console")
-            .into());
-    }
-    cx.resize(new, Capacity::ZERO, Capacity::ZERO).await?;
-    steady(cx, &new.id, 0, cx.plan.setup.steady_state_timeout).await?;
+    empty(cx, new).await?;
     delete_group(cx, new).await
 }
 
-fn recorded<T: serde::de::DeserializeOwned>(record: &[EffectRecord], effect: &str) -> Option<T> {
-    let entry = record.iter().find(|entry| entry.effect == effect)?;
-    serde_json::from_value(entry.outcome.clone()?).ok()
+/// The new group, emptied. Behind load balancers it stays so, as the stage group that the next run replaces.
+async fn empty(cx: &Cx<'_>, new: &Group) -> Result<(), Stop> {
+    let ours = new.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
+    if !ours {
+        let message = format!("group {} `{}` no longer carries the tag of this run, and is left as it is", new.id, new.name);
+        return Err(StepError::new(ErrorClass::Drift, message)
+            .hint("when it is this run's group, set it to 0/0/0 in Spot's console, and delete it there if nobody needs it")
+            .into());
+    }
+    cx.resize(new, Capacity::ZERO, Capacity::ZERO).await?;
+    let gone = Settled { group: &new.id, target: 0, behind: &[] };
+    steady(cx, &gone, cx.plan.setup.steady_state_timeout).await?;
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! Elastigroup Setup: finds what is live, records it, creates the next revision at 0/0/0, and keeps house.
+//! Elastigroup Setup: finds what is live, records it, creates the next revision at 0/0/0, and keeps house. Behind load
+//! balancers it is `blue_green` that sets up.
 //!
 //! Nothing that serves is changed here: the old group's capacity is recorded before anything is written.
 
@@ -6,24 +7,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shiftgate_model::{
     Capacity, Created, ErrorClass, EventKind, Group, GroupFacts, GroupId, GroupName, GroupSpec, Health, Marker, StepError,
+    TargetGroupArn,
 };
 
+use super::blue_green::{self, Balancer};
 use super::housekeeping::keep_house;
 use super::{Cx, Stop};
 use crate::Facts;
 
 /// The effect that holds what was live before the run changed anything.
-pub(super) const ORIGINAL: &str = "original";
+pub(crate) const ORIGINAL: &str = "original";
 /// The effect that creates the new group.
 pub(super) const CREATE: &str = "create";
 
 /// What the run found before it changed anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Original {
     /// The live group; none for a first deployment.
     pub(super) live: Option<Live>,
-    /// The name of the revision to create.
+    /// The name of the group to create.
     pub(super) next: GroupName,
+    /// The load balancers; none for basic and canary.
+    #[serde(default)]
+    pub(super) balancers: Vec<Balancer>,
 }
 
 /// The live group as it was.
@@ -35,6 +41,13 @@ pub(super) struct Live {
 }
 
 pub(super) async fn setup(cx: &Cx<'_>) -> Result<Facts, Stop> {
+    match &cx.plan.setup.routing {
+        Some(routing) => blue_green::set_up(cx, routing).await,
+        None => next_revision(cx).await,
+    }
+}
+
+async fn next_revision(cx: &Cx<'_>) -> Result<Facts, Stop> {
     let family = &cx.plan.setup.family;
     let groups = cx.ports.groups.list().await?;
     let revisions = revisions(cx, &groups);
@@ -49,37 +62,43 @@ pub(super) async fn setup(cx: &Cx<'_>) -> Result<Facts, Stop> {
             }
             let live = live.map(|g| Live { id: g.id.clone(), name: g.name.clone(), capacity: g.capacity });
             let highest = revisions.first().map_or(0, |(number, _)| *number);
-            Ok(Original { live, next: family.revision(highest.saturating_add(1)) })
+            Ok(Original { live, next: family.revision(highest.saturating_add(1)), balancers: Vec::new() })
         })
         .await?;
-    cx.say(match &original.live {
+    say_live(cx, original.live.as_ref()).await?;
+    let full = cx.plan.setup.sizing.resolve(original.live.as_ref().map(|live| live.capacity));
+    check_amounts(cx, full)?;
+
+    let created = create(cx, &original.next, None).await?;
+    keep_house(cx, &revisions, original.live.as_ref(), &created.id).await?;
+    cx.say(EventKind::SetupCompleted).await?;
+
+    Ok(Facts {
+        rolling_back: None,
+        fence: cx.fence,
+        new_group: Some(group_facts(&created.id, &original.next, Capacity::ZERO)),
+        old_group: original.live.as_ref().map(|live| group_facts(&live.id, &live.name, live.capacity)),
+        original: original.live.map(|live| live.capacity),
+        full: Some(full),
+        target_groups: Vec::new(),
+    })
+}
+
+/// Says what serves before anything changes.
+pub(super) async fn say_live(cx: &Cx<'_>, live: Option<&Live>) -> Result<(), Stop> {
+    cx.say(match live {
         Some(Live { id, name, capacity }) => {
             EventKind::LiveGroupFound { id: id.clone(), name: name.clone(), capacity: *capacity }
         }
         None => EventKind::NoLiveGroup,
     })
     .await?;
-    let full = cx.plan.setup.sizing.resolve(original.live.as_ref().map(|live| live.capacity));
-    check_amounts(cx, full)?;
+    Ok(())
+}
 
-    let created = create(cx, &original.next).await?;
-    keep_house(cx, &revisions, original.live.as_ref(), &created.id).await?;
-    cx.say(EventKind::SetupCompleted).await?;
-
-    let facts = |id: &GroupId, name: &GroupName, capacity| GroupFacts {
-        id: id.clone(),
-        name: name.clone(),
-        capacity,
-        instances: Vec::new(),
-    };
-    Ok(Facts {
-        rolling_back: None,
-        fence: cx.fence,
-        new_group: Some(facts(&created.id, &original.next, Capacity::ZERO)),
-        old_group: original.live.as_ref().map(|live| facts(&live.id, &live.name, live.capacity)),
-        original: original.live.map(|live| live.capacity),
-        full: Some(full),
-    })
+/// A group without instances seen yet.
+pub(super) fn group_facts(id: &GroupId, name: &GroupName, capacity: Capacity) -> GroupFacts {
+    GroupFacts { id: id.clone(), name: name.clone(), capacity, instances: Vec::new() }
 }
 
 /// The family's groups with their revision numbers, the highest first.
@@ -132,7 +151,7 @@ fn ambiguous(group: &Group, twin: &Group) -> StepError {
 }
 
 /// What validation could not know when the size is that of the running group: counts above the maximum.
-fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
+pub(super) fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
     use shiftgate_model::Amount;
     use shiftgate_workflow::Action;
     for step in cx.plan.phases.iter().flat_map(|phase| &phase.steps) {
@@ -148,7 +167,8 @@ fn check_amounts(cx: &Cx<'_>, full: Capacity) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
+/// Creates the group at 0/0/0, in `target_groups` where the plan has routes.
+pub(super) async fn create(cx: &Cx<'_>, name: &GroupName, target_groups: Option<Vec<TargetGroupArn>>) -> Result<Created, Stop> {
     let setup = &cx.plan.setup;
     let spec = |attempted| GroupSpec {
         attempted,
@@ -156,6 +176,7 @@ async fn create(cx: &Cx<'_>, name: &GroupName) -> Result<Created, Stop> {
         name: name.clone(),
         image: cx.plan.artifact.clone(),
         user_data: setup.user_data.clone(),
+        target_groups: target_groups.clone(),
         marker: Marker { run: cx.run.clone(), step: cx.step.clone() },
     };
     cx.say_once("create/requested", EventKind::CreateRequested { name: name.clone() }).await?;

@@ -1,54 +1,108 @@
 //! Waits until a group has the instances that it should have, and all of them serve.
 //!
 //! The wait lives inside one activity, so history does not grow with looks; the looks go through the shared poller. A look
-//! that fails is made again; only time ends the wait.
+//! that fails is made again; only time ends the wait. Behind load balancers a group serves when every one of its instances
+//! is healthy in every target group, too.
 
-use shiftgate_model::{ErrorClass, EventKind, GroupId, Health, InstanceHealth, InstanceId, Millis, StepError};
+use shiftgate_model::{ErrorClass, EventKind, GroupId, Health, InstanceHealth, InstanceId, Millis, StepError, TargetGroupArn};
 use tokio::time::{Instant, sleep};
 
+use super::targets::{Seen, Targets, look};
 use super::{Cx, Stop};
 
-/// The group's instances once there are `target`, all of them healthy, for as many looks as the pace asks.
-pub(super) async fn steady(cx: &Cx<'_>, group: &GroupId, target: u32, timeout: Millis) -> Result<Vec<InstanceId>, Stop> {
+/// What is waited for.
+pub(super) struct Settled<'a> {
+    pub(super) group: &'a GroupId,
+    /// How many instances; 0 for none left.
+    pub(super) target: u32,
+    /// The target groups that the instances have to be healthy in.
+    pub(super) behind: &'a [TargetGroupArn],
+}
+
+/// The group's instances once there are as many as wanted, all of them healthy, for as many looks as the pace asks.
+pub(super) async fn steady(cx: &Cx<'_>, wanted: &Settled<'_>, timeout: Millis) -> Result<Vec<InstanceId>, Stop> {
+    let group = wanted.group;
     cx.say(EventKind::SteadyStateAwaited { group: group.clone(), timeout }).await?;
     let began = Instant::now();
-    let (mut seen, mut agreeing, mut pause, mut trouble) = (None, 0, None, None);
+    let mut watch = Watch { cx, wanted, count: None, trouble: None, targets: Seen::default() };
+    let (mut agreeing, mut pause) = (0, None);
     loop {
-        match cx.poller.health(group).await {
-            Ok(instances) => {
-                trouble = None;
-                let now = Count::of(&instances);
-                if seen != Some(now) {
-                    let Count { total, healthy } = now;
-                    cx.say(EventKind::HealthSeen { group: group.clone(), desired: target, total, healthy }).await?;
-                    seen = Some(now);
-                }
-                agreeing = if now.total == target && now.healthy >= target { agreeing + 1 } else { 0 };
+        let missing = match watch.look().await? {
+            Look::Settled(instances) => {
+                agreeing += 1;
                 if agreeing >= cx.settings.pace.stable_for.max(1) {
-                    cx.say(reached(group, target)).await?;
-                    return Ok(instances.iter().filter_map(|instance| instance.id.clone()).collect());
+                    cx.say(reached(wanted)).await?;
+                    return Ok(instances);
                 }
-                if began.elapsed() >= timeout.duration() {
-                    return Err(late(group, target, timeout, &instances).into());
-                }
+                "not for long enough".to_owned()
             }
-            Err(error) => {
+            Look::Missing(what) => {
                 agreeing = 0;
-                let reason = error.to_string();
-                if trouble.as_ref() != Some(&reason) {
-                    cx.say(EventKind::HealthUnavailable { group: group.clone(), reason: reason.clone() }).await?;
-                }
-                if began.elapsed() >= timeout.duration() {
-                    return Err(blind(group, timeout, &reason).into());
-                }
-                trouble = Some(reason);
+                what
             }
+        };
+        if began.elapsed() >= timeout.duration() {
+            let message = format!("group {group} did not reach steady state in {timeout}: {missing}");
+            return Err(StepError::new(ErrorClass::Timeout, message)
+                .hint("look at the instances' boot logs and health checks, and at the group's events in Spot's console")
+                .into());
         }
         let next = cx.settings.pace.next(pause);
         pause = Some(next);
         // The last look falls on the end of the time, not behind it.
         let left = timeout.duration().saturating_sub(began.elapsed());
         sleep(next.duration().min(left)).await;
+    }
+}
+
+/// How a look ended.
+enum Look {
+    Settled(Vec<InstanceId>),
+    /// What is missing, in words.
+    Missing(String),
+}
+
+/// Looks at one group again and again, and says what has changed.
+struct Watch<'a> {
+    cx: &'a Cx<'a>,
+    wanted: &'a Settled<'a>,
+    count: Option<Count>,
+    trouble: Option<String>,
+    targets: Seen,
+}
+
+impl Watch<'_> {
+    async fn look(&mut self) -> Result<Look, Stop> {
+        let (group, target) = (self.wanted.group, self.wanted.target);
+        let instances = match self.cx.poller.health(group).await {
+            Ok(instances) => instances,
+            Err(error) => return self.blind(error.to_string()).await,
+        };
+        self.trouble = None;
+        let now = Count::of(&instances);
+        let Count { total, healthy } = now;
+        if self.count != Some(now) {
+            self.cx.say(EventKind::HealthSeen { group: group.clone(), desired: target, total, healthy }).await?;
+            self.count = Some(now);
+        }
+        if total != target || healthy < target {
+            return Ok(Look::Missing(missing(target, &instances)));
+        }
+        let ids: Vec<InstanceId> = instances.iter().filter_map(|instance| instance.id.clone()).collect();
+        Ok(match look(self.cx, self.wanted.behind, &ids, &mut self.targets).await? {
+            Targets::Ready => Look::Settled(ids),
+            Targets::NotYet(what) => Look::Missing(what),
+            Targets::Unknown(reason) => Look::Missing(format!("a target group could not be looked at: {reason}")),
+        })
+    }
+
+    async fn blind(&mut self, reason: String) -> Result<Look, Stop> {
+        if self.trouble.as_ref() != Some(&reason) {
+            let group = self.wanted.group.clone();
+            self.cx.say(EventKind::HealthUnavailable { group, reason: reason.clone() }).await?;
+        }
+        self.trouble = Some(reason.clone());
+        Ok(Look::Missing(format!("it could not be looked at: {reason}")))
     }
 }
 
@@ -66,25 +120,20 @@ impl Count {
     }
 }
 
-fn reached(group: &GroupId, target: u32) -> EventKind {
-    if target == 0 {
-        EventKind::GroupEmptied { group: group.clone() }
-    } else {
-        EventKind::SteadyStateReached { group: group.clone() }
-    }
+fn reached(wanted: &Settled<'_>) -> EventKind {
+    let group = wanted.group.clone();
+    if wanted.target == 0 { EventKind::GroupEmptied { group } } else { EventKind::SteadyStateReached { group } }
 }
 
-fn late(group: &GroupId, target: u32, timeout: Millis, instances: &[InstanceHealth]) -> StepError {
+fn missing(target: u32, instances: &[InstanceHealth]) -> String {
     let Count { total, healthy } = Count::of(instances);
-    let mut message =
-        format!("group {group} did not reach steady state in {timeout}: desired {target}, total {total}, healthy {healthy}");
+    let mut message = format!("desired {target}, total {total}, healthy {healthy}");
     let not_healthy: Vec<String> = instances.iter().filter(|i| i.health != Health::Healthy).take(5).map(word).collect();
     if !not_healthy.is_empty() {
         message.push_str("; ");
         message.push_str(&not_healthy.join(", "));
     }
-    StepError::new(ErrorClass::Timeout, message)
-        .hint("look at the instances' boot logs and health checks, and at the group's events in Spot's console")
+    message
 }
 
 fn word(instance: &InstanceHealth) -> String {
@@ -97,8 +146,4 @@ fn word(instance: &InstanceHealth) -> String {
         Health::Other(word) => word,
     };
     format!("{id} is {health}")
-}
-
-fn blind(group: &GroupId, timeout: Millis, reason: &str) -> StepError {
-    StepError::new(ErrorClass::Timeout, format!("group {group} could not be looked at until its {timeout} were over: {reason}"))
 }

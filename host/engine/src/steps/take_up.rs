@@ -4,7 +4,7 @@
 //! what is there, and the run does not go on.
 
 use serde_json::json;
-use shiftgate_model::{EffectRecord, ErrorClass, StepError, StepId, StoreError};
+use shiftgate_model::{EffectRecord, ErrorClass, Ledger, RunId, StepError, StepId, StoreError};
 
 use super::{Cx, OUTPUT, Stop, effect};
 use crate::Facts;
@@ -36,11 +36,15 @@ pub(crate) async fn take_up(cx: &Cx<'_>, fence: i64) -> Result<Facts, Stop> {
     Ok(Facts { fence, rolling_back: decided(&record), ..facts })
 }
 
-/// Records that the run is rolled back, before anything is done for it: a resumed run goes on with the rollback.
-pub(crate) async fn decide_rollback(cx: &Cx<'_>, reason: &str) -> Result<(), StoreError> {
+/// Records that the run is rolled back, before anything is done for it: a run that goes on from here goes on with the
+/// rollback, never forward.
+///
+/// # Errors
+/// The record cannot be written; nothing is decided then.
+pub async fn decide_rollback(ledger: &dyn Ledger, run: &RunId, reason: &str) -> Result<(), StoreError> {
     let step = StepId::new(ROLLBACK);
-    cx.ports.ledger.intend(cx.run, &step, DECIDED, &json!(reason)).await?;
-    cx.ports.ledger.settle(cx.run, &step, DECIDED, &json!(reason)).await
+    ledger.intend(run, &step, DECIDED, &json!(reason)).await?;
+    ledger.settle(run, &step, DECIDED, &json!(reason)).await
 }
 
 fn decided(record: &[EffectRecord]) -> Option<String> {

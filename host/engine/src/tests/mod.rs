@@ -1,5 +1,8 @@
 //! Behaviour of whole runs on a paused clock: hours in milliseconds. The world is asked, not a mock.
 
+mod balancers;
+mod blue_green;
+mod rehearsing;
 mod resuming;
 mod world;
 
@@ -57,7 +60,13 @@ fn plan(between: Vec<Step>) -> Plan {
         strategy: Strategy::Canary,
         service: "web".into(),
         environment: "prod".into(),
-        infrastructure: Infrastructure { name: "east".into(), region: "us-east-1".into(), account: None, token: None },
+        infrastructure: Infrastructure {
+            name: "east".into(),
+            region: "us-east-1".into(),
+            account: None,
+            token: None,
+            aws_profile: None,
+        },
         artifact: AmiId::new("ami-new"),
         setup: Setup {
             family: Family::new("web").unwrap(),
@@ -66,6 +75,7 @@ fn plan(between: Vec<Step>) -> Plan {
             user_data: None,
             steady_state_timeout: Millis::minutes(20),
             keep_old_groups: 3,
+            routing: None,
         },
         phases: vec![Phase { name: "Canary".into(), steps: first }, Phase { name: "Primary".into(), steps: vec![share(2, 100)] }],
         rollback: Vec::new(),
@@ -180,7 +190,7 @@ async fn instances_that_never_get_healthy_time_out_and_are_named() {
     assert_eq!(run(&world).await, Ending::RolledBack);
     assert_eq!(world.groups(), ["web__4 0/4/10"]);
     let ended = world.state().events.last().unwrap().kind.to_string();
-    assert_snapshot!(ended, @"Run rolled back: group sig-2 did not reach steady state in 20m: desired 1, total 1, healthy 0; i-web__5-1 is unhealthy");
+    assert_snapshot!(ended, @"Run rolled back: group sig-2 did not reach steady state in 20m: desired 1, total 1, healthy 0; i-sig-2-1 is unhealthy");
     // The old group was never touched: the new one did not come up.
     assert!(!world.state().calls.iter().any(|call| call.starts_with("capacity sig-1")));
 }

@@ -10,20 +10,29 @@ use shiftgate_model::*;
 use shiftgate_workflow::Plan;
 use tokio::time::Instant;
 
+use super::balancers::Balancers;
 use crate::{Activities, Pace, Ports, Runs, Settings, WhenBusy};
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) groups: BTreeMap<String, Group>,
+    pub(super) balancers: Balancers,
     /// When a group was resized last, and what it had before.
     resized: BTreeMap<String, (Instant, u32)>,
     pub(super) calls: Vec<String>,
     /// Errors for the next calls of a name.
     pub(super) faults: Vec<(String, CloudError)>,
+    /// The same, after so many calls of the name have gone well.
+    pub(super) faults_after: Vec<(String, u32, CloudError)>,
+    /// What another hand does while a plugin is asked.
+    #[expect(clippy::type_complexity, reason = "one test's hand at the console")]
+    pub(super) on_plugin_call: Option<Box<dyn FnOnce(&mut Balancers) + Send>>,
     /// Images whose instances never become healthy.
     pub(super) sick: Vec<AmiId>,
     pub(super) events: Vec<Event>,
     pub(super) ledger: Vec<EffectRecord>,
+    /// Effects of earlier runs.
+    pub(super) known: Vec<String>,
     keys: Vec<String>,
     pub(super) holder: Option<RunId>,
     pub(super) fence: i64,
@@ -54,7 +63,16 @@ impl World {
     pub(super) fn add(&self, id: &str, name: &str, capacity: Capacity, run: Option<&str>) {
         let marker = run.map(|run| Marker { run: RunId::new(run), step: StepId::new("setup") });
         let image = Some(AmiId::new("ami-old"));
-        let group = Group { id: GroupId::new(id), name: GroupName::new(name), capacity, image, marker, created_at: None };
+        let group = Group {
+            id: GroupId::new(id),
+            name: GroupName::new(name),
+            capacity,
+            image,
+            marker,
+            created_at: None,
+            target_groups: Vec::new(),
+            steered_rules: Vec::new(),
+        };
         let mut state = self.state();
         state.groups.insert(id.into(), group);
         state.resized.insert(id.into(), (self.began, capacity.target));
@@ -80,6 +98,7 @@ impl World {
     pub(super) fn activities(self: &Arc<Self>) -> Arc<Activities> {
         let ports = Ports {
             groups: self.clone(),
+            routes: self.clone(),
             plugins: self.clone(),
             ledger: self.clone(),
             locks: self.clone(),
@@ -91,9 +110,29 @@ impl World {
         Arc::new(Activities::new(ports, settings))
     }
 
-    fn call(&self, name: &str, subject: &str) -> Result<(), CloudError> {
+    /// What a group has now; none when there is no such group.
+    pub(super) fn instances(&self, id: &str) -> Option<Vec<InstanceHealth>> {
+        let state = self.state();
+        let group = state.groups.get(id)?;
+        let (since, before) = state.resized.get(id).copied().unwrap_or((self.began, 0));
+        let sick = group.image.as_ref().is_some_and(|image| state.sick.contains(image));
+        let booted = since.elapsed() >= self.boot;
+        let instance = |n: u32| InstanceHealth {
+            id: Some(InstanceId::new(format!("i-{}-{n}", group.id))),
+            health: if !sick && (n <= before || booted) { Health::Healthy } else { Health::Unhealthy },
+        };
+        Some((1..=group.capacity.target).map(instance).collect())
+    }
+
+    pub(super) fn call(&self, name: &str, subject: &str) -> Result<(), CloudError> {
         let mut state = self.state();
         state.calls.push(format!("{name} {subject}").trim().to_owned());
+        if let Some(at) = state.faults_after.iter().position(|(call, _, _)| call == name) {
+            match &mut state.faults_after[at].1 {
+                0 => return Err(state.faults_after.remove(at).2),
+                left => *left -= 1,
+            }
+        }
         match state.faults.iter().position(|(call, _)| call == name) {
             Some(at) => Err(state.faults.remove(at).1),
             None => Ok(()),
@@ -143,6 +182,8 @@ impl Groups for World {
             image: Some(spec.image.clone()),
             marker: Some(spec.marker.clone()),
             created_at: None,
+            target_groups: spec.target_groups.clone().unwrap_or_default(),
+            steered_rules: Vec::new(),
         };
         state.groups.insert(id.to_string(), group);
         Ok(Created { id, adopted: false })
@@ -159,6 +200,14 @@ impl Groups for World {
         Ok(())
     }
 
+    async fn rename(&self, id: &GroupId, name: &GroupName) -> Result<(), CloudError> {
+        self.call("rename", &format!("{id} {name}"))?;
+        if let Some(group) = self.state().groups.get_mut(id.as_str()) {
+            group.name = name.clone();
+        }
+        Ok(())
+    }
+
     async fn delete(&self, id: &GroupId) -> Result<Deleted, CloudError> {
         self.call("delete", id.as_str())?;
         Ok(if self.state().groups.remove(id.as_str()).is_some() { Deleted::Now } else { Deleted::AlreadyGone })
@@ -166,16 +215,7 @@ impl Groups for World {
 
     async fn health(&self, id: &GroupId) -> Result<Vec<InstanceHealth>, CloudError> {
         self.call("health", id.as_str())?;
-        let state = self.state();
-        let Some(group) = state.groups.get(id.as_str()) else { return Err(refusal("ListInstanceHealth", 400)) };
-        let (since, before) = state.resized.get(id.as_str()).copied().unwrap_or((self.began, 0));
-        let sick = group.image.as_ref().is_some_and(|image| state.sick.contains(image));
-        let booted = since.elapsed() >= self.boot;
-        let instance = |n: u32| InstanceHealth {
-            id: Some(InstanceId::new(format!("i-{}-{n}", group.name))),
-            health: if !sick && (n <= before || booted) { Health::Healthy } else { Health::Unhealthy },
-        };
-        Ok((1..=group.capacity.target).map(instance).collect())
+        self.instances(id.as_str()).ok_or_else(|| refusal("ListInstanceHealth", 400))
     }
 }
 
@@ -189,6 +229,9 @@ impl PluginRunner for World {
         };
         if !matches!(call.action, Call::Validate) {
             state.plugin_calls.push(call.clone());
+            if let Some(meddle) = state.on_plugin_call.take() {
+                meddle(&mut state.balancers);
+            }
         }
         Ok(PluginReply { outcome, log: Vec::new(), progress: None, digest: Digest("0".repeat(64)) })
     }
@@ -219,6 +262,10 @@ impl Ledger for World {
 
     async fn record(&self, _run: &RunId) -> Result<Vec<EffectRecord>, StoreError> {
         Ok(self.state().ledger.clone())
+    }
+
+    async fn known(&self, effect: &str) -> Result<bool, StoreError> {
+        Ok(self.state().known.iter().any(|known| known == effect))
     }
 }
 

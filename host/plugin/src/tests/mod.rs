@@ -126,6 +126,7 @@ fn run_info() -> RunInfo {
             instances: vec![InstanceId::new("i-1")],
         }),
         old_group: None,
+        target_groups: Vec::new(),
         started_at: Timestamp(1_700_000_000_000),
         deadline: None,
         dry_run: false,

@@ -58,6 +58,11 @@ impl Ledger for Record {
         rows.and_then(|rows| rows.iter().map(effect_record).collect())
             .map_err(self.failed(format!("read the ledger of run {run}")))
     }
+
+    async fn known(&self, effect: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM ledger WHERE effect = $1 LIMIT 1").bind(effect).fetch_optional(&self.pool).await;
+        row.map(|row| row.is_some()).map_err(self.failed(format!("look for `{effect}`")))
+    }
 }
 
 fn effect_of(row: &AnyRow) -> Result<Effect, sqlx::Error> {

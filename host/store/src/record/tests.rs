@@ -30,6 +30,8 @@ async fn the_first_intent_and_the_first_outcome_of_an_effect_are_kept() {
     record.settle(&run, &step(), "create", &json!("sig-2")).await.unwrap();
     let settled = record.intend(&run, &step(), "create", &json!({})).await.unwrap();
     assert_eq!((settled.token, settled.outcome, settled.attempted), (first.token, Some(json!("sig-1")), false));
+    assert!(record.known("create").await.unwrap());
+    assert!(!record.known("name sig-1").await.unwrap());
 
     record.intend(&run, &StepId::new("a"), "delete", &Value::Null).await.unwrap();
     record.settle(&run, &StepId::new("a"), "delete", &Value::Null).await.unwrap();

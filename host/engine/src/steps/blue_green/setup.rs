@@ -1,0 +1,193 @@
+//! Elastigroup Setup behind load balancers: finds production, records everything, removes what an earlier run left under
+//! the stage name, and creates the stage group at 0/0/0 in the stage target group.
+//!
+//! No route, no name and nothing that serves is changed here.
+
+use shiftgate_model::{Capacity, ErrorClass, EventKind, Group, GroupName, Health, RuleArn, StepError};
+use shiftgate_workflow::Routing;
+
+use super::super::housekeeping::delete_group;
+use super::super::setup::{Live, ORIGINAL, Original, check_amounts, create, group_facts, say_live};
+use super::super::{Cx, Stop};
+use super::{Balancer, balancers, names, new_target_groups, weighed};
+use crate::Facts;
+
+pub(in super::super) async fn set_up(cx: &Cx<'_>, routing: &Routing) -> Result<Facts, Stop> {
+    let balancers = balancers::read(cx, routing).await?;
+    let groups = cx.ports.groups.list().await?;
+    let stage = cx.plan.setup.family.stage(&routing.stage_suffix);
+    let production = only_production(cx, &groups).await?;
+    not_steered(cx, production, &balancers)?;
+    names_and_routes_agree(production, &balancers)?;
+    let found = Original {
+        live: production.map(|g| Live { id: g.id.clone(), name: g.name.clone(), capacity: g.capacity }),
+        next: stage.clone(),
+        balancers: balancers.clone(),
+    };
+    let original: Original = cx.fact(ORIGINAL, || async { Ok(found.clone()) }).await?;
+    if original.balancers != balancers {
+        return Err(moved(&original.balancers, &balancers).into());
+    }
+    let full = cx.plan.setup.sizing.resolve(original.live.as_ref().map(|live| live.capacity));
+    check_amounts(cx, full)?;
+
+    remove_leftovers(cx, &groups, &stage, production, &balancers).await?;
+    let created = create(cx, &stage, Some(new_target_groups(&balancers))).await?;
+    say_live(cx, original.live.as_ref()).await?;
+    cx.say(EventKind::SetupCompleted).await?;
+    Ok(Facts {
+        rolling_back: None,
+        fence: cx.fence,
+        new_group: Some(group_facts(&created.id, &stage, Capacity::ZERO)),
+        old_group: original.live.as_ref().map(|live| group_facts(&live.id, &live.name, live.capacity)),
+        original: original.live.map(|live| live.capacity),
+        full: Some(full),
+        target_groups: weighed(&balancers, |balancer| balancer.production.actions.clone()),
+    })
+}
+
+/// The group under the production name; names are not unique in Spot, and two cannot both be production.
+async fn only_production<'g>(cx: &Cx<'_>, groups: &'g [Group]) -> Result<Option<&'g Group>, Stop> {
+    let name = cx.plan.setup.family.production();
+    let found: Vec<&Group> = groups.iter().filter(|group| group.name == name).collect();
+    let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+    cx.say(EventKind::GroupSearched { name: name.clone(), found: count }).await?;
+    match found.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        [one, other, ..] => {
+            let message =
+                format!("{count} groups are named `{name}`: {} and {}; which one serves cannot be told", one.id, other.id);
+            Err(StepError::new(ErrorClass::Application, message)
+                .hint("rename or delete the one that does not serve in Spot's console, then run again")
+                .into())
+        }
+    }
+}
+
+/// Nobody else writes the weights of the rules that this run is to change.
+fn not_steered(cx: &Cx<'_>, production: Option<&Group>, balancers: &[Balancer]) -> Result<(), StepError> {
+    let ours = |rule: &RuleArn| {
+        let sides = balancers.iter().flat_map(|balancer| std::iter::once(&balancer.production).chain(&balancer.stage));
+        sides.into_iter().any(|side| side.route.rule == *rule)
+    };
+    let of_template = cx.plan.setup.template.steered_rules();
+    let of_group = production.map(|group| group.steered_rules.clone()).unwrap_or_default();
+    let by_template = of_template.iter().find(|rule| ours(rule)).map(|rule| ("the Elastigroup JSON".to_owned(), rule));
+    let by_group = of_group.iter().find(|rule| ours(rule)).zip(production);
+    let by_group = by_group.map(|(rule, group)| (format!("group {} `{}`", group.id, group.name), rule));
+    match by_template.or(by_group) {
+        None => Ok(()),
+        Some((who, rule)) => {
+            let message = format!("{who} has `itf` on rule {rule}: Spot itself writes the weights of that rule");
+            Err(StepError::new(ErrorClass::Application, message)
+                .hint("take the rule out of `launchSpecification.itf`, or deploy behind another rule; nothing was touched"))
+        }
+    }
+}
+
+/// A production group in the stage target group: names and routes were left apart, and which one is right is not guessed.
+fn names_and_routes_agree(production: Option<&Group>, balancers: &[Balancer]) -> Result<(), StepError> {
+    let Some(group) = production else { return Ok(()) };
+    let Some(balancer) = balancers.iter().find(|balancer| group.target_groups.contains(&balancer.new)) else { return Ok(()) };
+    let message = format!(
+        "group {} carries the production name `{}`, but stands in target group `{}`, while `{}` sends production traffic to `{}`",
+        group.id,
+        group.name,
+        balancer.new.name(),
+        balancer.name,
+        balancer.old.name()
+    );
+    Err(StepError::new(ErrorClass::Drift, message).hint(
+        "names and routes were left apart: `shiftgate resume` the run that did it, or rename the groups in Spot's console so \
+         that the one that serves has the production name",
+    ))
+}
+
+/// Setup was interrupted, and the load balancers have changed since.
+fn moved(recorded: &[Balancer], live: &[Balancer]) -> StepError {
+    let change = recorded.iter().zip(live).find(|(before, now)| before != now);
+    match change {
+        Some((before, now)) if before.production.route == now.production.route => {
+            StepError::route_drift(&before.production.route.rule, &before.production.actions, &now.production.actions)
+        }
+        _ => StepError::new(ErrorClass::Drift, "the load balancers changed while this run set up")
+            .hint("look who changed them; then start a new run"),
+    }
+}
+
+/// What an earlier run left under the stage name goes, if it may. One that may not is never passed over: the new group
+/// would stand beside it under one name.
+async fn remove_leftovers(
+    cx: &Cx<'_>,
+    groups: &[Group],
+    stage: &GroupName,
+    production: Option<&Group>,
+    balancers: &[Balancer],
+) -> Result<(), Stop> {
+    let leftovers: Vec<&Group> = groups.iter().filter(|group| group.name == *stage && !is_own(cx, group)).collect();
+    let found = u32::try_from(leftovers.len()).unwrap_or(u32::MAX);
+    cx.say(EventKind::GroupSearched { name: stage.clone(), found }).await?;
+    for leftover in leftovers {
+        may_go(cx, leftover, production, balancers).await?;
+        delete_group(cx, leftover).await?;
+    }
+    Ok(())
+}
+
+/// Created by an earlier attempt of this very setup.
+fn is_own(cx: &Cx<'_>, group: &Group) -> bool {
+    group.marker.as_ref().is_some_and(|marker| marker.run == *cx.run && marker.step == *cx.step)
+}
+
+/// The guards before a stage group is deleted: it is this family's, no production traffic goes to it, and something else
+/// serves.
+async fn may_go(cx: &Cx<'_>, group: &Group, production: Option<&Group>, balancers: &[Balancer]) -> Result<(), Stop> {
+    let kept = |class, why: String, hint: &str| {
+        let message = format!("group {} `{}` stands under the stage name and is not deleted: {why}", group.id, group.name);
+        Stop::from(StepError::new(class, message).hint(hint.to_owned()))
+    };
+    let known = group.marker.is_some() || cx.ports.ledger.known(&names::effect(&group.id)).await?;
+    if !known {
+        let why = "it does not carry the tag of this tool, and no run on record has given it its name".to_owned();
+        let hint = "delete it in Spot's console if nobody needs it, or give this workflow another `stageSuffix`";
+        return Err(kept(ErrorClass::Application, why, hint));
+    }
+    for target_group in &group.target_groups {
+        if let Some(why) = carries_traffic(cx, target_group, balancers).await? {
+            let hint = "traffic to it would be lost: take it out of the rule first, or resume the run that left it so";
+            return Err(kept(ErrorClass::Drift, why, hint));
+        }
+    }
+    if healthy(cx, Some(group)).await? > 0 && healthy(cx, production).await? == 0 {
+        let why = "it has healthy instances, and no production group has any".to_owned();
+        return Err(kept(ErrorClass::Drift, why, "see to it that production serves, then run again"));
+    }
+    Ok(())
+}
+
+/// Why a target group must keep its targets; none when no production traffic goes there.
+async fn carries_traffic(
+    cx: &Cx<'_>,
+    group: &shiftgate_model::TargetGroupArn,
+    balancers: &[Balancer],
+) -> Result<Option<String>, Stop> {
+    let serving = balancers.iter().find(|balancer| balancer.production.actions.weight_of(group) > 0);
+    if let Some(balancer) = serving {
+        let weight = balancer.production.actions.weight_of(group);
+        let (name, balancer) = (group.name(), &balancer.name);
+        return Ok(Some(format!("production rule of `{balancer}` sends it traffic, target group `{name}` with weight {weight}")));
+    }
+    if balancers.iter().any(|balancer| balancer.new == *group) {
+        return Ok(None);
+    }
+    let bound = cx.ports.routes.target_groups(std::slice::from_ref(group)).await?;
+    let by = bound.iter().flat_map(|group| &group.load_balancers).next();
+    Ok(by.map(|by| format!("its target group `{}` is used by {by}, which is no part of this workflow", group.name())))
+}
+
+async fn healthy(cx: &Cx<'_>, group: Option<&Group>) -> Result<usize, Stop> {
+    let Some(group) = group.filter(|group| group.capacity.maximum > 0) else { return Ok(0) };
+    let instances = cx.ports.groups.health(&group.id).await?;
+    Ok(instances.iter().filter(|instance| instance.health == Health::Healthy).count())
+}
