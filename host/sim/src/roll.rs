@@ -154,6 +154,7 @@ impl Group {
             life.latencies.launch = 0;
             life.granted = Some(at);
             instance.life = life;
+            instance.registrations.iter_mut().for_each(|registration| registration.warm = false);
         }
     }
 

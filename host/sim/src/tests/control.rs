@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn control(client: &Client, path: &str, body: Value) -> (u16, Value) {
+pub(super) async fn control(client: &Client, path: &str, body: Value) -> (u16, Value) {
     let url = format!("{}/_sim{path}", client.sim.spot_url());
     let request = if body.is_null() { client.http.get(url) } else { client.http.post(url).body(body.to_string()) };
     let reply = request.send().await.unwrap();

@@ -1,6 +1,7 @@
 //! Whether and when somebody looks changes nothing: an account that is looked at often and one that is looked at only
 //! when something is done to it are the same in the end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -17,6 +18,9 @@ enum Act {
     Interrupt(usize),
     Roll(usize, u32),
     StopRolls(usize),
+    /// Into the target group, or out of it.
+    Stand(usize, bool),
+    Detach(usize),
 }
 
 fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
@@ -25,6 +29,8 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
         (0..2_usize).prop_map(Act::Interrupt),
         (0..2_usize, 1..=100_u32).prop_map(|(group, share)| Act::Roll(group, share)),
         (0..2_usize).prop_map(Act::StopRolls),
+        (0..2_usize, any::<bool>()).prop_map(|(group, stands)| Act::Stand(group, stands)),
+        (0..2_usize).prop_map(Act::Detach),
     ];
     prop::collection::vec((0..4_000_u64, act), 0..12)
 }
@@ -36,7 +42,9 @@ fn account(room: u32, health: HealthPlan) -> Account {
         default_image: Image { health, ..Image::default() },
         ..World::default()
     };
-    Account::new(with_groups(world, [seed("a", 2), seed("b", 1)])).unwrap()
+    let World { target_groups, load_balancers, .. } = shop();
+    let a = GroupSeed { target_groups: vec!["web-blue".to_owned()], ..seed("a", 2) };
+    Account::new(with_groups(World { target_groups, load_balancers, ..world }, [a, seed("b", 1)])).unwrap()
 }
 
 fn apply(account: &mut Account, act: Act, at: Moment) {
@@ -70,18 +78,40 @@ fn apply(account: &mut Account, act: Act, at: Moment) {
             let ids: Vec<String> = group.rolls.iter().map(|roll| roll.id.clone()).collect();
             ids.iter().for_each(|id| group.stop_roll(id, supply, at));
         }
+        Act::Stand(group, stands) => {
+            let names: &[&str] = if stands { &["web-blue"] } else { &[] };
+            let config = super::targets::config(names);
+            let update = json!({"group": {"compute": {"launchSpecification": {"loadBalancersConfig": config}}}});
+            // A group that a roll has refuses, as it does everything else.
+            call(account, "PUT", &super::group(name(group), ""), update, at);
+        }
+        Act::Detach(group) => {
+            let instances = &account.group(name(group)).unwrap().instances;
+            let ids: Vec<&str> = instances.iter().filter_map(|one| one.shown_id(at)).take(1).collect();
+            let detach = json!({"instancesToDetach": ids, "shouldDecrementTargetCapacity": true});
+            call(account, "PUT", &super::group(name(group), "/detachInstances"), detach, at);
+        }
     }
     account.settle(at);
 }
 
+/// A call of the Spot API without its HTTP; what it is answered with does not matter.
+fn call(account: &mut Account, method: &str, path: &str, body: Value, now: Moment) {
+    let found = crate::routes::find(method, path).unwrap();
+    let call = crate::routes::Call { id: found.id, roll: found.roll, query: BTreeMap::new(), body, now };
+    let _ = (found.operation)(account, &call);
+}
+
 /// What there is at the end, down to when each instance was launched.
-fn state(account: &Account) -> String {
+fn state(account: &Account, at: Moment) -> String {
     let groups = account.groups.iter().map(|group| {
-        let instances: Vec<_> = group.instances.iter().map(|one| (&one.id, one.life.launched(), one.life.left)).collect();
+        let instances: Vec<_> =
+            group.instances.iter().map(|one| (&one.id, one.life.launched(), one.life.left, &one.registrations)).collect();
         let rolls: Vec<_> = group.rolls.iter().map(|roll| (&roll.id, roll.status, roll.done())).collect();
         format!("{} {:?} {instances:?} {rolls:?}", group.id, group.capacity())
     });
-    groups.collect::<Vec<_>>().join("\n")
+    let detached: Vec<&String> = account.detached.iter().map(|instance| &instance.id).collect();
+    format!("{}\n{detached:?}\n{:?}", groups.collect::<Vec<_>>().join("\n"), crate::elb::view::all_targets(account, at))
 }
 
 proptest! {
@@ -105,8 +135,9 @@ proptest! {
             now += 50;
             watched.settle(Duration::from_millis(now));
         }
-        left_alone.settle(Duration::from_millis(now));
-        prop_assert_eq!(state(&watched), state(&left_alone));
+        let at = Duration::from_millis(now);
+        left_alone.settle(at);
+        prop_assert_eq!(state(&watched, at), state(&left_alone, at));
         for group in left_alone.groups.iter().filter(|group| group.lock().is_none()) {
             prop_assert_eq!(group.instances.len(), usize::try_from(group.capacity().target).unwrap());
         }

@@ -8,6 +8,7 @@ mod elb_faults;
 mod elb_refusals;
 mod faults;
 mod groups;
+mod hands;
 mod instances;
 mod lazy;
 mod metrics;

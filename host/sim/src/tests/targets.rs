@@ -20,7 +20,7 @@ fn standing(name: &str, target_group: &str, target: u32) -> Value {
     body
 }
 
-fn config(target_groups: &[&str]) -> Value {
+pub(super) fn config(target_groups: &[&str]) -> Value {
     let row = |name: &&str| json!({"name": name, "arn": target_group_arn(name), "type": "TARGET_GROUP"});
     json!({"loadBalancers": target_groups.iter().map(row).collect::<Vec<_>>()})
 }

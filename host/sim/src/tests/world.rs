@@ -59,3 +59,13 @@ async fn an_impossible_world_is_refused() {
     the simulated world is not possible: fault: `status` is 400 to 599
     "#);
 }
+
+#[tokio::test]
+async fn the_example_of_the_documentation_is_a_world() {
+    let text = include_str!("../../../../docs/simulator.md");
+    let example = text.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let sim = Sim::start(serde_json::from_str(example).unwrap(), Ports::default()).await.unwrap();
+    assert_eq!(sim.targets()["web-blue"].len(), 2);
+    let rules = &sim.routes()[0].listeners[0].rules;
+    assert_eq!((rules.len(), rules[1].weights[0].clone()), (2, ("web-blue".to_owned(), 100)));
+}
