@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use shiftgate_model::{
     AccountId, AmiId, Capacity, CloudError, Created, Deleted, ElastigroupTemplate, ErrorClass, GroupId, GroupName, GroupSpec,
-    Groups, Health, Marker, Millis, Origin, RunId, StepId,
+    Groups, Health, Marker, Millis, Origin, RunId, StepId, TargetGroupArn,
 };
 use shiftgate_sim::{Edit, Fault, FaultKind, GroupSeed, GroupView, Limited, Numbers, Ports, Quirks, RateLimit, Sim, World};
 
@@ -179,6 +179,38 @@ async fn a_capacity_is_written_through_every_trouble() {
         assert_eq!(sim.groups()[0].capacity, Numbers { minimum: 2, target: 2, maximum: 2 }, "{fault:?}");
         assert_eq!(sim.calls().len(), 2, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_group_is_renamed_through_every_trouble_and_keeps_the_rest() {
+    let limited = FaultKind::TooManyRequests(Limited { reset_seconds: Some(0) });
+    for fault in [FaultKind::Reset, FaultKind::ReplyLost, FaultKind::Status(502), limited, FaultKind::Throttled400] {
+        let (sim, spot) = account(foreign("web__STAGE__Harness")).await;
+        let id = GroupId::new("sig-foreign0");
+        let before = spot.read_raw(&id).await.unwrap().unwrap();
+        sim.inject(Fault::new("PUT", GROUP, fault)).unwrap();
+        spot.rename(&id, &GroupName::new("web")).await.unwrap();
+        assert_eq!(spot.read(&id).await.unwrap().unwrap().name, GroupName::new("web"), "{fault:?}");
+        let after = spot.read_raw(&id).await.unwrap().unwrap();
+        assert_eq!(after.json()["compute"], before.json()["compute"], "{fault:?}");
+        assert_eq!(after.json()["capacity"], before.json()["capacity"], "{fault:?}");
+    }
+    let (_sim, spot) = account(World::instant()).await;
+    let error = spot.rename(&GroupId::new("sig-nobody00"), &GroupName::new("web")).await.unwrap_err();
+    assert!(error.to_string().starts_with("Spot RenameGroup for `sig-nobody00`: HTTP 400 GROUP_DOESNT_EXIST"), "{error}");
+}
+
+#[tokio::test]
+async fn a_group_is_created_behind_its_target_groups() {
+    let seed = |name: &str| shiftgate_sim::TargetGroupSeed::new(name);
+    let (sim, spot) = account(World { target_groups: vec![seed("web-blue"), seed("web-green")], ..World::instant() }).await;
+    let green = TargetGroupArn::new(shiftgate_sim::target_group_arn("web-green"));
+    let id = spot.create(&GroupSpec { target_groups: Some(vec![green.clone()]), ..spec() }).await.unwrap().id;
+    let group = spot.read(&id).await.unwrap().unwrap();
+    assert_eq!((group.target_groups, group.steered_rules), (vec![green], vec![]));
+    spot.set_capacity(&id, Capacity::pinned(2)).await.unwrap();
+    let targets = sim.targets();
+    assert_eq!((targets["web-green"].len(), targets["web-blue"].len()), (2, 0));
 }
 
 #[tokio::test]

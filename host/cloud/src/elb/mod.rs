@@ -12,6 +12,17 @@ mod other;
 mod unknown;
 mod view;
 
+#[cfg(test)]
+mod mapping_tests;
+#[cfg(test)]
+mod refusal_tests;
+#[cfg(test)]
+mod replies;
+#[cfg(test)]
+mod reply_tests;
+#[cfg(test)]
+mod world_tests;
+
 use std::error::Error;
 use std::fmt;
 
