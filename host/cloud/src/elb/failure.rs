@@ -51,8 +51,8 @@ impl Call<'_> {
         }
         match error {
             SdkError::ServiceError(said) => self.said(said.raw().status().as_u16(), said.err(), redactor),
-            SdkError::ConstructionFailure(_) => self.error(Origin::Refused(redactor.clean(&chain(error))), Retry::Never),
-            _ => self.error(Origin::Transport(redactor.clean(&chain(error))), Retry::Backoff),
+            SdkError::ConstructionFailure(_) => self.error(Origin::Refused(redactor.clean(&causes(error))), Retry::Never),
+            _ => self.error(Origin::Transport(redactor.clean(&causes(error))), Retry::Backoff),
         }
     }
 
@@ -105,7 +105,7 @@ fn no_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>, profile
         found = found.or_else(|| error.downcast_ref::<CredentialsError>());
         cause = error.source();
     }
-    let why = chain(error);
+    let why = causes(error);
     if found.is_none() && !why.contains("identity resolver timed out") {
         return None;
     }
@@ -124,7 +124,12 @@ fn no_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>, profile
     })
 }
 
-/// What the SDK's error says, its causes included, without saying anything twice.
+/// What stands behind the SDK's error; its own words (`dispatch failure`) help nobody.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    chain(error.source().unwrap_or(error)).trim_start_matches("other: ").to_owned()
+}
+
+/// What an error says, its causes included, without saying anything twice.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut cause = Some(error);

@@ -66,7 +66,8 @@ async fn nobody_there_is_said_as_it_is() {
     let elb = server.elb().await;
     drop(server);
     let error = elb.rule(&rule()).await.unwrap_err();
-    assert!(matches!(&error.origin, Origin::Transport(_)), "{error:?}");
+    assert!(matches!(&error.origin, Origin::Transport(why) if why.contains("refused")), "{error:?}");
+    assert!(!error.to_string().contains("dispatch failure"), "{error}");
     assert_eq!((error.class(), error.retry), (ErrorClass::Connectivity, Retry::Backoff));
 }
 

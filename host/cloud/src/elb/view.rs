@@ -45,12 +45,16 @@ pub(super) fn rule(found: &sdk::Rule, unknown: &Found) -> Result<Rule, String> {
 }
 
 pub(super) fn target_group(found: &sdk::TargetGroup) -> Result<TargetGroup, String> {
+    // A load balancer that names it in several rules is still one.
+    let mut load_balancers: Vec<LoadBalancerArn> = found.load_balancer_arns().iter().map(LoadBalancerArn::new).collect();
+    load_balancers.sort();
+    load_balancers.dedup();
     Ok(TargetGroup {
         arn: TargetGroupArn::new(there(found.target_group_arn(), "a target group without an ARN")?),
         name: there(found.target_group_name(), "a target group without a name")?,
         target_type: found.target_type().map_or("", sdk::TargetTypeEnum::as_str).to_owned(),
         vpc: found.vpc_id().unwrap_or_default().to_owned(),
-        load_balancers: found.load_balancer_arns().iter().map(LoadBalancerArn::new).collect(),
+        load_balancers,
     })
 }
 
