@@ -64,7 +64,7 @@ async fn a_young_element_of_an_action_is_found_wherever_it_stands() {
     assert_eq!(read.actions.forward().map(|forward| forward.targets.len()), Some(2));
     let route = Route { rule: rule(), listener: listener(), default: false };
     let error = elb.set_actions(&route, &read.actions).await.unwrap_err();
-    insta::assert_snapshot!(error, @"ELB ModifyRule for `arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop/aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbb/cccccccccccccccc`: the rule holds `MirrorConfig` and `ForwardConfig.TargetGroups.Zone`, which this program does not know and could not send back; change the rule's weights by hand");
+    insta::assert_snapshot!(error, @"ELB ModifyRule for `arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop/aaaaaaaaaaaaaaaa/bbbbbbbbbbbbbbbb/cccccccccccccccc`: the rule holds `ForwardConfig.TargetGroups.Zone` and `MirrorConfig`, which this program does not know and could not send back; change the rule's weights by hand");
     assert_eq!(server.forms().len(), 1);
 }
 

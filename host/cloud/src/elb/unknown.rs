@@ -123,6 +123,7 @@ fn search_rule(rule: &mut ScopedDecoder<'_, '_>) -> (String, Vec<String>) {
             _ => {}
         }
     }
+    unknown.sort();
     unknown.dedup();
     (arn, unknown)
 }
@@ -150,4 +151,64 @@ fn search_action(element: &mut ScopedDecoder<'_, '_>, at: &str, unknown: &mut Ve
 fn says_something(element: &mut ScopedDecoder<'_, '_>) -> bool {
     let empty = try_data(element).is_ok_and(|text| text.trim().is_empty());
     !empty || element.next_tag().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An element with these texts in it, each in an element of its own.
+    fn of(name: &str, fields: &str) -> String {
+        let fields: String = fields.split(' ').map(|field| format!("<{field}>x</{field}>")).collect();
+        format!("<{name}>{fields}</{name}>")
+    }
+
+    fn found(actions: &str) -> Vec<String> {
+        let rule = format!(
+            "<member><Actions>{actions}</Actions><Conditions><Novel>x</Novel></Conditions><RuleArn>arn</RuleArn></member>"
+        );
+        let reply = format!("<R xmlns=\"u\"><DescribeRulesResult><Rules>{rule}</Rules></DescribeRulesResult></R>");
+        let found = search(&reply);
+        assert!(found.keys().all(|arn| arn == "arn"), "{found:?}");
+        found.into_values().flatten().collect()
+    }
+
+    /// The names of AWS's API reference, read 2026-11; written down a second time on purpose.
+    #[test]
+    fn every_documented_element_is_known() {
+        let params = of("AuthenticationRequestExtraParams", "entry").replace(">x<", "><key>k</key><value>v</value><");
+        let session = "SessionCookieName Scope SessionTimeout OnUnauthenticatedRequest";
+        let oidc = "Issuer AuthorizationEndpoint TokenEndpoint UserInfoEndpoint ClientId ClientSecret UseExistingClientSecret";
+        let claims = "<AdditionalClaims><member><Format>f</Format><Name>n</Name><Values><member>v</member></Values></member></AdditionalClaims>";
+        let groups = format!("<TargetGroups>{}</TargetGroups>", of("member", "TargetGroupArn Weight"));
+        let all = [
+            of("member", "Type Order TargetGroupArn"),
+            of("AuthenticateOidcConfig", &format!("{oidc} {session}"))
+                .replace("</Authenticate", &format!("{params}</Authenticate")),
+            of("AuthenticateCognitoConfig", &format!("UserPoolArn UserPoolClientId UserPoolDomain {session}"))
+                .replace("</Authenticate", &format!("{params}</Authenticate")),
+            of("JwtValidationConfig", "JwksEndpoint Issuer").replace("</Jwt", &format!("{claims}</Jwt")),
+            of("RedirectConfig", "Protocol Port Host Path Query StatusCode"),
+            of("FixedResponseConfig", "MessageBody StatusCode ContentType"),
+            format!("<ForwardConfig>{groups}{}</ForwardConfig>", of("TargetGroupStickinessConfig", "Enabled DurationSeconds")),
+        ];
+        assert_eq!(found(&format!("<member>{}</member>", all.concat())), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_not_known_is_named_where_it_stands_and_once() {
+        let action = "<member><Novel a=\"b\"><Deep/></Novel><Order>1</Order><RedirectConfig><Port>1<!-- c --></Port><Speed>9</Speed></RedirectConfig></member>";
+        assert_eq!(found(action), ["`Novel`", "`RedirectConfig.Speed`"]);
+        assert_eq!(found(&format!("{action}{action}")), ["`Novel`", "`RedirectConfig.Speed`"]);
+        assert_eq!(found("<member><Novel/><Empty></Empty><Blank> \n </Blank></member>"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_text_that_is_no_reply_holds_nothing() {
+        for text in
+            ["", "<", "<html>", "<a><b></a>", "plain", "<R><Rules><member>", "<R><X><Rules><member><Actions><member><Novel>"]
+        {
+            assert!(search(text).is_empty() || text.contains("Novel"), "{text}");
+        }
+    }
 }
