@@ -46,21 +46,46 @@ mod chain {
                     && stream.read_buf(&mut bytes).await.is_ok_and(|n| n > 0)
                 {}
                 let head = String::from_utf8_lossy(&bytes).into_owned();
-                let (status, body) = if head.starts_with("GET /role ") {
-                    let role = json!({"AccessKeyId": "AKIDROLE", "SecretAccessKey": "s", "Token": "t", "Expiration": "2999-01-01T00:00:00Z"});
-                    (200, role.to_string())
-                } else {
-                    let id = head.split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
-                    seen.lock().expect("no panic").push(id.unwrap_or_default().to_owned());
-                    let body =
-                        "<ErrorResponse><Error><Code>LoadBalancerNotFound</Code><Message>none</Message></Error></ErrorResponse>";
-                    (400, body.to_owned())
-                };
-                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                if let Some(id) = head.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()) {
+                    seen.lock().expect("no panic").push(id.to_owned());
+                }
+                let (status, body) = answer(&head);
+                let ttl = "x-aws-ec2-metadata-token-ttl-seconds: 600";
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} X\r\n{ttl}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
                 let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
             }
         });
         (url, signed)
+    }
+
+    fn answer(head: &str) -> (u16, String) {
+        let line = head.lines().next().unwrap_or_default();
+        let role = |id: &str| {
+            let role = json!({"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": id, "SecretAccessKey": "s", "Token": "t",
+                "LastUpdated": "2026-01-01T00:00:00Z", "Expiration": "2999-01-01T00:00:00Z"});
+            (200, role.to_string())
+        };
+        if line.contains(" /role ") {
+            role("AKIDROLE")
+        } else if line.contains(" /latest/api/token ") {
+            (200, "token".to_owned())
+        } else if line.contains("/iam/security-credentials/deployer ") {
+            role("AKIDINSTANCE")
+        } else if line.contains("/iam/security-credentials/ ") {
+            (200, "deployer".to_owned())
+        } else if line.starts_with("GET ") {
+            (404, String::new())
+        } else if head.contains("Credential=") {
+            let body = "<ErrorResponse><Error><Code>LoadBalancerNotFound</Code><Message>none</Message></Error></ErrorResponse>";
+            (400, body.to_owned())
+        } else {
+            // The only call that is not signed: a token of somebody else's for credentials.
+            let keys = "<AccessKeyId>AKIDTOKEN</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>";
+            let keys = format!("<Credentials>{keys}<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials>");
+            let call = "AssumeRoleWithWebIdentity";
+            (200, format!("<{call}Response><{call}Result>{keys}</{call}Result></{call}Response>"))
+        }
     }
 
     /// What a process with this environment, and nothing else of ours, prints.
@@ -117,6 +142,13 @@ mod chain {
         let role = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", role.as_str())];
         // Neither the container's credentials nor a plain endpoint are asked for through a proxy.
         assert_eq!(signer(json!({"endpoint": url}), &[role.as_slice(), &nobody].concat()).await, "AKIDROLE");
+        let instance = [("AWS_EC2_METADATA_DISABLED", "false"), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", url.as_str())];
+        assert_eq!(signer(json!({"endpoint": url}), &[instance.as_slice(), &nobody].concat()).await, "AKIDINSTANCE");
+        let token = write(folder.path(), "token", "e30.e30.e30");
+        let token =
+            [("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()), ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/deployer")];
+        let sts = [("AWS_ENDPOINT_URL_STS", url.as_str())];
+        assert_eq!(signer(json!({"endpoint": url}), &[token.as_slice(), &sts, &nobody].concat()).await, "AKIDTOKEN");
         // Keys that are handed in: nothing of the environment is read.
         let handed = json!({"keys": true, "endpoint": url});
         assert_eq!(signer(handed, &[keys.as_slice(), &files, &nobody].concat()).await, "AKIDHANDED");
