@@ -56,6 +56,7 @@ fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
     let record = Arc::new(record.clone());
     let doors = Doors {
         groups: Arc::new(spot),
+        routes: None,
         plugins: Arc::new(plugins.expect("the plugin host starts")),
         ledger: Arc::clone(&record) as _,
         locks: Arc::clone(&record) as _,

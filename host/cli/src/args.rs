@@ -68,6 +68,21 @@ pub(crate) enum StrategyArg {
     Basic,
     /// In phases, each a share of the instances
     Canary,
+    /// A second group behind the same load balancers; with --swap or --shift
+    BlueGreen,
+}
+
+/// Which example the demo runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// All at once
+    Basic,
+    /// In phases, each a share of the instances
+    Canary,
+    /// Blue/green: production and stage exchanged at once
+    Swap,
+    /// Blue/green: requests shifted by weight
+    Shift,
 }
 
 /// What to do.
@@ -76,6 +91,9 @@ pub(crate) enum Command {
     /// Deploy as a workflow file says, and show it as it happens
     #[command(after_help = RUN_HELP)]
     Run(Run),
+    /// Show every call that a run would make, in order, with what it changes; touches nothing
+    #[command(after_help = PLAN_HELP)]
+    Plan(Planned),
     /// Check a workflow file; touches nothing and needs no account
     #[command(after_help = "Example:\n  shiftgate validate workflow.yaml --input ami=ami-0123456789abcdef0")]
     Validate(Validate),
@@ -94,6 +112,9 @@ pub(crate) enum Command {
     /// Go on with a run that was interrupted or aborted
     #[command(after_help = "Example:\n  shiftgate resume 20261123-214501-k3f9")]
     Resume(Resume),
+    /// Put everything back that a stopped run has changed, from its record
+    #[command(after_help = "Example:\n  shiftgate rollback 20261123-214501-k3f9")]
+    Rollback(Resume),
     /// Vote for going on
     #[command(after_help = "Example:\n  shiftgate approve last --as oncall --comment 'error rate is fine'")]
     Approve(Vote),
@@ -127,10 +148,34 @@ pub(crate) struct Workflow {
     pub(crate) inputs: Vec<(String, String)>,
 }
 
+/// What a run is told of its load balancers.
+#[derive(Args, Debug)]
+pub(crate) struct Routes {
+    /// A target group that is production whatever its weight is, by ARN or name; may be given many times
+    #[arg(long, value_name = "TARGET_GROUP")]
+    pub(crate) assume_production: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Planned {
+    #[command(flatten)]
+    pub(crate) workflow: Workflow,
+    #[command(flatten)]
+    pub(crate) routes: Routes,
+    /// The form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Format,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) workflow: Workflow,
+    #[command(flatten)]
+    pub(crate) routes: Routes,
+    /// The digest that `shiftgate plan` printed: refuse to run when the world or the workflow has moved since
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) plan: Option<String>,
     /// What standard output carries: lines for people, or each event as a line of JSON
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Format,
@@ -153,6 +198,12 @@ pub(crate) struct Init {
     /// How the deployment goes
     #[arg(long)]
     pub(crate) strategy: StrategyArg,
+    /// Blue/green with an instant traffic shift: production and stage are exchanged
+    #[arg(long, conflicts_with = "shift")]
+    pub(crate) swap: bool,
+    /// Blue/green with an incremental traffic shift: requests move by weight
+    #[arg(long)]
+    pub(crate) shift: bool,
     /// Where to write; `-` is standard output. An example elastigroup.json is written beside it when there is none
     #[arg(long, value_name = "FILE", default_value = "workflow.yaml")]
     pub(crate) output_file: PathBuf,
@@ -205,13 +256,16 @@ pub(crate) struct Vote {
     /// Why; kept in the record
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) comment: String,
+    /// The digest of the plan that the voter agreed to: the vote counts for a run of that plan only
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) plan: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Which example
     #[arg(default_value = "canary")]
-    pub(crate) strategy: StrategyArg,
+    pub(crate) scenario: Scenario,
     /// Deploy an image that serves errors: its verification fails, and the run is rolled back
     #[arg(long)]
     pub(crate) bad: bool,
@@ -260,16 +314,23 @@ Examples:
 
 Ctrl-C leaves the run where it is; `shiftgate resume` goes on from there.";
 
+const PLAN_HELP: &str = "\
+Examples:
+  shiftgate plan workflow.yaml --input ami=ami-0123456789abcdef0
+  shiftgate run workflow.yaml --input ami=ami-0123456789abcdef0 --plan sha256:…";
+
 const DEMO_HELP: &str = "\
 Examples:
   shiftgate demo                 a canary deployment in phases of 25 %, 50 % and 100 %
   shiftgate demo --bad           the same with an image that fails its verification
+  shiftgate demo swap            blue/green: production and stage exchanged at once
+  shiftgate demo shift           blue/green: 10 %, 50 %, 100 % of the requests, which somebody sends meanwhile
   shiftgate demo basic --fast    all at once, in a world without waiting
 
 Exits with 0 when the run ends as the example says: succeeded, or rolled back with --bad.";
 
 const SIM_HELP: &str = "\
-Prints one line of JSON when it is ready: {\"spot_url\": …, \"aws_url\": …, \"metrics_url\": …}
+Prints one line of JSON when it is ready: {\"spot_url\": …, \"aws_url\": …, \"metrics_url\": …, \"load_balancers\": …}
 
 Example:
   shiftgate sim --spot-port 8600 &
@@ -284,6 +345,8 @@ fn long_help() -> String {
            SPOTINST_SHARED_CREDENTIALS_FILE   else this file [default: ~/.spotinst/credentials]\n  \
            SPOTINST_PROFILE                   and this profile in it [default: default]\n  \
            SHIFTGATE_SPOT_URL                 another base URL of Spot's API\n  \
+           AWS_PROFILE, AWS_ACCESS_KEY_ID, …  AWS's own variables and files, for blue/green only\n  \
+           AWS_ENDPOINT_URL                   another base URL of AWS's API\n  \
            SHIFTGATE_STATE_DIR                where runs are recorded\n  \
            SHIFTGATE_PLUGIN_DIR               where plugins named without a path are\n  \
            SHIFTGATE_CACHE_DIR                where compiled plugins are kept [default: ~/.cache/shiftgate]\n  \

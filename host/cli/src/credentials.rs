@@ -1,24 +1,33 @@
 //! Where the Spot token and account come from: the workflow's infrastructure, the variables that all of Spot's clients
-//! read, and their credentials file. This file fetches the texts; `cloud` knows what they mean. A token is never shown.
+//! read, and their credentials file; and what AWS's own chain is told. This file fetches the texts; `cloud` knows what they mean. A token is never shown.
 
 use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use shiftgate_cloud::{ACCOUNT_VARIABLE, Credentials, CredentialsFile, Lookup, SpotConfig, TOKEN_VARIABLE, find_credentials};
+use shiftgate_cloud::{
+    ACCOUNT_VARIABLE, Credentials, CredentialsFile, ElbConfig, Lookup, SpotConfig, TOKEN_VARIABLE, find_credentials,
+};
 use shiftgate_model::AccountId;
-use shiftgate_workflow::{Infrastructure, SecretRef};
+use shiftgate_workflow::{Infrastructure, Plan, SecretRef};
 
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::wiring::CloudConfig;
+
+/// What the clients of a plan are built from. A run that is resumed names the account that it began with.
+pub(crate) fn clouds(env: &Environment, plan: &Plan, account: Option<AccountId>) -> Result<CloudConfig, Failure> {
+    let infrastructure = &plan.infrastructure;
+    let aws = plan.setup.routing.as_ref().map(|_| {
+        let profile = infrastructure.aws_profile.clone();
+        ElbConfig { profile, ..ElbConfig::new(infrastructure.region.clone()) }
+    });
+    Ok(CloudConfig { spot: spot(env, infrastructure, account)?, aws })
+}
 
 /// What a Spot client is built from. A run that is resumed names the account that it began with.
-pub(crate) fn spot(
-    env: &Environment,
-    infrastructure: &Infrastructure,
-    account: Option<AccountId>,
-) -> Result<SpotConfig, Failure> {
+fn spot(env: &Environment, infrastructure: &Infrastructure, account: Option<AccountId>) -> Result<SpotConfig, Failure> {
     let mut lookup = Lookup {
         token: infrastructure.token.as_ref().map(|reference| secret(env, reference)).transpose()?,
         account: account.or_else(|| infrastructure.account.clone()),
@@ -82,7 +91,13 @@ mod tests {
     use super::*;
 
     fn infrastructure(token: Option<SecretRef>) -> Infrastructure {
-        Infrastructure { name: "east".into(), region: "us-east-1".into(), account: Some(AccountId::new("act-1")), token }
+        Infrastructure {
+            name: "east".into(),
+            region: "us-east-1".into(),
+            account: Some(AccountId::new("act-1")),
+            token,
+            aws_profile: None,
+        }
     }
 
     fn told(variables: &[(&str, &str)], token: Option<SecretRef>) -> String {

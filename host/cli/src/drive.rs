@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use shiftgate_engine::Activities;
-use shiftgate_model::{Ending, EventKind, Events as _, RunId};
+use shiftgate_model::{Ending, Event, Events as _, RunId};
 use shiftgate_store::{DriveError, DriverLock, Engine, EngineError, EngineOptions, Record};
 use shiftgate_workflow::Plan;
 
@@ -28,12 +28,12 @@ pub(crate) struct Drive<'a> {
     /// Events up to this number are history, and not shown.
     pub(crate) after: u64,
     pub(crate) commands: Commands,
-    /// Text to show just before the line that names the end.
-    pub(crate) before_end: Option<BeforeEnd<'a>>,
+    /// Text to show just before the lines of an event.
+    pub(crate) aside: Option<Aside<'a>>,
 }
 
-/// Text that is made when it is wanted.
-pub(crate) type BeforeEnd<'a> = Box<dyn Fn() -> String + Send + 'a>;
+/// What stands beside an event, in lines; empty for nothing.
+pub(crate) type Aside<'a> = Box<dyn Fn(&Event) -> String + Send + 'a>;
 
 /// How driving a run ended.
 pub(crate) enum Driven {
@@ -97,7 +97,7 @@ struct Follower<'a> {
     log: Log,
     output: Format,
     after: u64,
-    before_end: Option<BeforeEnd<'a>>,
+    aside: Option<Aside<'a>>,
     /// Whether standard output takes no more.
     lost: bool,
 }
@@ -110,7 +110,7 @@ impl<'a> Follower<'a> {
             log: Log::new(drive.run.clone(), Some(drive.plan), drive.commands),
             output: drive.output,
             after: drive.after,
-            before_end: drive.before_end,
+            aside: drive.aside,
             lost: false,
         }
     }
@@ -121,8 +121,8 @@ impl<'a> Follower<'a> {
         for event in self.record.read(self.run, self.after).await? {
             self.after = event.sequence;
             let mut lines = self.log.lines(&event);
-            if let (EventKind::RunEnded { .. }, Some(text)) = (&event.kind, &self.before_end) {
-                lines.insert_str(0, &text());
+            if let Some(aside) = &self.aside {
+                lines.insert_str(0, &aside(&event));
             }
             if self.lost {
                 continue;

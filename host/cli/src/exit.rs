@@ -24,12 +24,13 @@ pub(crate) enum Exit {
     Busy,
     Ended,
     Output,
+    Moved,
     Bug,
 }
 
 impl Exit {
     /// Every end, by code.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Succeeded,
         Self::Failed,
         Self::Usage,
@@ -47,6 +48,7 @@ impl Exit {
         Self::Busy,
         Self::Ended,
         Self::Output,
+        Self::Moved,
         Self::Bug,
     ];
 
@@ -70,6 +72,7 @@ impl Exit {
             Self::Busy => 17,
             Self::Ended => 18,
             Self::Output => 19,
+            Self::Moved => 20,
             Self::Bug => 70,
         }
     }
@@ -86,14 +89,15 @@ impl Exit {
             Self::Interrupted => "interrupted by a signal; the run stands where it stood, `resume` goes on",
             Self::InvalidWorkflow => "the workflow file, or a file or input that it needs, is not valid",
             Self::PluginRefused => "a plugin is missing, of the wrong kind, or refused",
-            Self::Credentials => "no Spot credentials, or Spot refused them",
-            Self::Unreachable => "Spot's API cannot be reached, or does not answer as it should",
+            Self::Credentials => "no credentials for Spot or AWS, or they were refused",
+            Self::Unreachable => "the API of Spot or AWS cannot be reached, or does not answer as it should",
             Self::State => "the state directory cannot be used, or its disk is full",
             Self::UnknownRun => "no run has this id, or several do",
             Self::NothingWaits => "the run waits for no vote",
             Self::Busy => "another process works on this run, or another run on this group family",
-            Self::Ended => "the run has ended; there is nothing to resume",
+            Self::Ended => "the run has ended; there is nothing to resume or to roll back",
             Self::Output => "the output cannot be written",
+            Self::Moved => "the plan is not the one that was agreed on: the world or the workflow has moved",
             Self::Bug => "a bug in shiftgate",
         }
     }

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use shiftgate_model::{CloudError, ErrorClass, Origin, PluginError, StoreError};
+use shiftgate_model::{CloudError, ErrorClass, Origin, PluginError, Service, StoreError};
 use shiftgate_plugin::HostError;
 
 use crate::exit::Exit;
@@ -78,16 +78,25 @@ impl From<StoreError> for Failure {
 
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
-        if let Origin::NoCredentials(why) = error.origin {
-            return Self::new(Exit::Credentials, why).hint("the workflow's `infrastructure.spot` may name them too");
-        }
-        match error.class() {
-            ErrorClass::Authentication => Self::new(Exit::Credentials, error.to_string()).hint(
+        let (place, credentials, address) = match error.service {
+            Service::Spot => (
+                "the workflow's `infrastructure.spot` may name them too",
                 "check the token and the account: the workflow's `infrastructure.spot`, SPOTINST_TOKEN and SPOTINST_ACCOUNT, \
                  or ~/.spotinst/credentials",
+                "check the network, a proxy in between, and SHIFTGATE_SPOT_URL if it is set",
             ),
-            _ => Self::new(Exit::Unreachable, error.to_string())
-                .hint("check the network, a proxy in between, and SHIFTGATE_SPOT_URL if it is set"),
+            Service::Elb => (
+                "the workflow's `infrastructure.aws.profile` may name a profile of ~/.aws/config",
+                "check the AWS credentials and what they may do: elasticloadbalancing:Describe*, ModifyListener, ModifyRule",
+                "check `infrastructure.region`, the network, a proxy in between, and AWS_ENDPOINT_URL if it is set",
+            ),
+        };
+        if let Origin::NoCredentials(why) = error.origin {
+            return Self::new(Exit::Credentials, why).hint(place);
+        }
+        match error.class() {
+            ErrorClass::Authentication => Self::new(Exit::Credentials, error.to_string()).hint(credentials),
+            _ => Self::new(Exit::Unreachable, error.to_string()).hint(address),
         }
     }
 }
@@ -112,7 +121,7 @@ impl From<HostError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use shiftgate_model::{Retry, Service};
+    use shiftgate_model::Retry;
 
     use super::*;
 

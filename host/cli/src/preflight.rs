@@ -7,10 +7,11 @@ use shiftgate_model::{
     AccountId, Call, Clock as _, Groups as _, Outcome, PluginCall, PluginError, PluginKind, PluginRunner, RunId, RunInfo, StepId,
 };
 use shiftgate_store::{Record, SystemClock};
-use shiftgate_workflow::{Action, ConfigProblem, Plan, PluginStep, fill};
+use shiftgate_workflow::{Action, ConfigProblem, ListenerAt, Plan, PluginStep, RoutingShape, fill};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::wiring::Clouds;
 
 /// Runs that are looked through for one that has not ended.
 const RECENT: u32 = 10_000;
@@ -30,6 +31,26 @@ pub(crate) async fn account(config: &SpotConfig) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The same for AWS, where the plan has load balancers: the credentials are found and taken. What the load balancers look
+/// like is the setup's to judge.
+pub(crate) async fn load_balancers(clouds: &Clouds, plan: &Plan) -> Result<(), Failure> {
+    let (Some(routes), Some(routing)) = (&clouds.routes, &plan.setup.routing) else { return Ok(()) };
+    let name = match &routing.shape {
+        RoutingShape::Swap(swaps) => swaps.first().map(|swap| swap.load_balancer.as_str()),
+        RoutingShape::Shift(shifts) => {
+            shifts.first().and_then(|shift| match (&shift.load_balancer, &shift.production.listener) {
+                (Some(name), _) => Some(name.as_str()),
+                (None, ListenerAt::Arn(listener)) => listener.load_balancer_name(),
+                (None, ListenerAt::Port(_)) => None,
+            })
+        }
+    };
+    if let Some(name) = name {
+        routes.load_balancer(name).await?;
+    }
+    Ok(())
+}
+
 /// Every plugin loads and is of the kind that its step needs. What plugins say against their config is returned, for its
 /// places in the file to be shown.
 pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan) -> Result<Vec<ConfigProblem>, Failure> {
@@ -37,7 +58,7 @@ pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan)
     let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback).chain(&plan.wrap_up);
     for step in steps {
         let (plugin, kind) = match &step.action {
-            Action::Setup | Action::Deploy(_) => continue,
+            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => continue,
             Action::Verify(plugin) => (plugin, PluginKind::Verification),
             Action::Approve(approve) => (&approve.step, PluginKind::Approval),
             Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use shiftgate_cloud::{Spot, SpotConfig};
+use shiftgate_cloud::{Elb, ElbConfig, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports, Settings, WhenBusy};
+use shiftgate_model::Routes;
 use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
 use shiftgate_store::{Record, SystemClock};
 
@@ -26,22 +27,42 @@ pub(crate) fn plugins(app: &App) -> Result<Arc<Plugins>, Failure> {
     })?))
 }
 
-/// A client of Spot.
-pub(crate) fn spot(config: SpotConfig) -> Result<Arc<Spot>, Failure> {
-    Ok(Arc::new(Spot::new(config)?))
+/// What the clients of a run are built from.
+#[derive(Clone, Debug)]
+pub(crate) struct CloudConfig {
+    pub(crate) spot: SpotConfig,
+    /// None for a plan without load balancers: nothing of AWS is needed then, and none of its files are read.
+    pub(crate) aws: Option<ElbConfig>,
+}
+
+/// The clients of a run.
+pub(crate) struct Clouds {
+    pub(crate) spot: Arc<Spot>,
+    pub(crate) routes: Option<Arc<dyn Routes>>,
+}
+
+impl Clouds {
+    pub(crate) async fn connect(config: &CloudConfig) -> Result<Self, Failure> {
+        let routes = match &config.aws {
+            Some(aws) => Some(Arc::new(Elb::new(aws.clone()).await?) as Arc<dyn Routes>),
+            None => None,
+        };
+        Ok(Self { spot: Arc::new(Spot::new(config.spot.clone())?), routes })
+    }
 }
 
 /// Everything that acts for a run.
 pub(crate) fn activities(
     record: &Record,
-    spot: &Arc<Spot>,
+    clouds: &Clouds,
     plugins: &Arc<Plugins>,
     pace: Pace,
     when_busy: Busy,
 ) -> Arc<Activities> {
     let record = Arc::new(record.clone());
     let ports = Ports {
-        groups: Arc::clone(spot) as _,
+        groups: Arc::clone(&clouds.spot) as _,
+        routes: clouds.routes.clone(),
         plugins: Arc::clone(plugins) as _,
         ledger: Arc::clone(&record) as _,
         locks: Arc::clone(&record) as _,
@@ -53,6 +74,6 @@ pub(crate) fn activities(
         Busy::Wait => WhenBusy::Wait,
         Busy::Refuse => WhenBusy::Refuse,
     };
-    let settings = Settings { account: spot.account().as_str().to_owned(), pace, when_busy };
+    let settings = Settings { account: clouds.spot.account().as_str().to_owned(), pace, when_busy };
     Arc::new(Activities::new(ports, settings))
 }

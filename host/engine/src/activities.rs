@@ -19,7 +19,8 @@ use crate::{Next, Pace, Runs, Task, TaskReply};
 #[expect(missing_docs, reason = "each field is the port of its type")]
 pub struct Ports {
     pub groups: Arc<dyn Groups>,
-    pub routes: Arc<dyn Routes>,
+    /// None for a plan that has no load balancers: nothing of AWS is needed then.
+    pub routes: Option<Arc<dyn Routes>>,
     pub plugins: Arc<dyn PluginRunner>,
     pub ledger: Arc<dyn Ledger>,
     pub locks: Arc<dyn Locks>,

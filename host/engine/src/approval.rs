@@ -25,22 +25,33 @@ pub enum Decision {
 }
 
 /// Why a ballot does not count; none when it does.
-pub(crate) fn refusal(rule: &Approve, ballot: &Ballot) -> Option<String> {
+pub(crate) fn refusal(rule: &Approve, agreed: Option<&str>, ballot: &Ballot) -> Option<String> {
     if ballot.subject.trim().is_empty() {
         return Some("it names nobody".into());
     }
     if !rule.approvers.is_empty() && !rule.approvers.contains(&ballot.subject) {
         return Some(format!("only {} may vote", rule.approvers.join(", ")));
     }
-    None
+    of_another_plan(agreed, ballot)
 }
 
-/// Counts: one voice a person, their last word holds, one rejection is enough.
+/// Why a ballot is not for this run; none when it is, or is bound to no plan.
+pub(crate) fn of_another_plan(agreed: Option<&str>, ballot: &Ballot) -> Option<String> {
+    match (ballot.bound_digest.as_deref(), agreed) {
+        (None, _) => None,
+        (Some(bound), Some(agreed)) if bound == agreed => None,
+        (Some(bound), Some(agreed)) => Some(format!("it is bound to the plan {bound}, and this run is of {agreed}")),
+        (Some(bound), None) => Some(format!("it is bound to the plan {bound}, and this run was started without --plan")),
+    }
+}
+
+/// Counts: one voice a person, their last word holds, one rejection is enough. `agreed` is the digest of the plan that the
+/// run is of: a ballot that is bound to another one is not counted.
 #[must_use]
-pub fn count(rule: &Approve, ballots: &[Ballot]) -> Decision {
+pub fn count(rule: &Approve, agreed: Option<&str>, ballots: &[Ballot]) -> Decision {
     let mut order: Vec<&str> = Vec::new();
     let mut last: BTreeMap<&str, &Ballot> = BTreeMap::new();
-    for ballot in ballots.iter().filter(|ballot| refusal(rule, ballot).is_none()) {
+    for ballot in ballots.iter().filter(|ballot| refusal(rule, agreed, ballot).is_none()) {
         if last.insert(&ballot.subject, ballot).is_none() {
             order.push(&ballot.subject);
         }
@@ -89,7 +100,7 @@ mod tests {
     fn one_voice_a_person_and_their_last_word_holds() {
         use Vote::{Approve, Reject};
         let two = rule(&["ann", "bo", "cy"], 2);
-        let decide = |votes: &[(&str, Vote)]| count(&two, &ballots(votes));
+        let decide = |votes: &[(&str, Vote)]| count(&two, None, &ballots(votes));
         assert_eq!(decide(&[]), Decision::Open);
         assert_eq!(decide(&[("ann", Approve), ("ann", Approve)]), Decision::Open);
         assert_eq!(decide(&[("ann", Approve), ("mallory", Approve)]), Decision::Open);
@@ -102,7 +113,20 @@ mod tests {
     #[test]
     fn anyone_may_vote_where_nobody_is_named_but_nobody_may_not() {
         let open = rule(&[], 0);
-        assert_eq!(count(&open, &ballots(&[("", Vote::Approve)])), Decision::Open);
-        assert_eq!(count(&open, &ballots(&[("dee", Vote::Approve)])), Decision::Approved { by: vec!["dee".into()] });
+        assert_eq!(count(&open, None, &ballots(&[("", Vote::Approve)])), Decision::Open);
+        assert_eq!(count(&open, None, &ballots(&[("dee", Vote::Approve)])), Decision::Approved { by: vec!["dee".into()] });
+    }
+
+    #[test]
+    fn a_vote_for_another_plan_does_not_count() {
+        let open = rule(&[], 1);
+        let mut votes = ballots(&[("dee", Vote::Approve)]);
+        votes[0].bound_digest = Some("sha256:1".into());
+        let by = vec!["dee".to_owned()];
+        assert_eq!(count(&open, Some("sha256:1"), &votes), Decision::Approved { by });
+        assert_eq!(count(&open, Some("sha256:2"), &votes), Decision::Open);
+        assert_eq!(count(&open, None, &votes), Decision::Open);
+        let refused = refusal(&open, Some("sha256:2"), &votes[0]);
+        assert_eq!(refused.as_deref(), Some("it is bound to the plan sha256:1, and this run is of sha256:2"));
     }
 }

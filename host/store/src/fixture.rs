@@ -62,6 +62,7 @@ pub(crate) fn plan() -> Plan {
         wrap_up: Vec::new(),
         on_failure: FailurePolicy::default(),
         inputs: BTreeMap::new(),
+        agreed: None,
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Plan {
     pub on_failure: FailurePolicy,
     /// Inputs as given or defaulted, for the record.
     pub inputs: BTreeMap<String, Value>,
+    /// The digest of the plan that was agreed on before the run; none when the run was started without one.
+    #[serde(default)]
+    pub agreed: Option<String>,
 }
 
 /// How a deployment goes.

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use shiftgate_workflow::{Strategy, template};
+use shiftgate_workflow::{Template, template};
 
 use crate::app::App;
 use crate::args::{Init, StrategyArg};
@@ -16,8 +16,8 @@ use crate::files;
 const ELASTIGROUP: (&str, &str) = ("elastigroup.json", include_str!("../../../../docs/examples/elastigroup.json"));
 
 pub(crate) fn run(app: &mut App, args: &Init) -> Result<Exit, Failure> {
-    let strategy = strategy(args.strategy);
-    let text = template(strategy);
+    let which = which(args)?;
+    let text = template(which);
     let file = args.output_file.as_path();
     if file == Path::new("-") {
         app.screen.print(&text)?;
@@ -43,17 +43,36 @@ pub(crate) fn run(app: &mut App, args: &Init) -> Result<Exit, Failure> {
         }
     };
     app.screen.print(&format!(
-        "Wrote `{file}`, a {} workflow.\n{group}Next: `shiftgate validate {file} --input ami=ami-0123456789abcdef0`\n",
-        strategy.as_str(),
+        "Wrote `{file}`, a {}.\n{group}Next: `shiftgate validate {file} --input ami=ami-0123456789abcdef0`\n",
+        word(which),
         file = file.display(),
     ))?;
     Ok(Exit::Succeeded)
 }
 
-pub(crate) const fn strategy(arg: StrategyArg) -> Strategy {
-    match arg {
-        StrategyArg::Basic => Strategy::Basic,
-        StrategyArg::Canary => Strategy::Canary,
+/// The template that was asked for. Blue/green is two, and which one is not guessed.
+fn which(args: &Init) -> Result<Template, Failure> {
+    match (args.strategy, args.swap, args.shift) {
+        (StrategyArg::Basic, false, false) => Ok(Template::Basic),
+        (StrategyArg::Canary, false, false) => Ok(Template::Canary),
+        (StrategyArg::BlueGreen, true, _) => Ok(Template::Swap),
+        (StrategyArg::BlueGreen, false, true) => Ok(Template::Shift),
+        (StrategyArg::BlueGreen, false, false) => {
+            Err(Failure::new(Exit::Usage, "a blue/green workflow moves its traffic in one of two ways")
+                .hint("add --swap to exchange production and stage at once, or --shift to move requests by weight"))
+        }
+        (StrategyArg::Basic | StrategyArg::Canary, _, _) => {
+            Err(Failure::new(Exit::Usage, "--swap and --shift are for --strategy blue-green"))
+        }
+    }
+}
+
+const fn word(template: Template) -> &'static str {
+    match template {
+        Template::Basic => "basic workflow",
+        Template::Canary => "canary workflow",
+        Template::Swap => "blue-green workflow with an instant traffic shift",
+        Template::Shift => "blue-green workflow with an incremental traffic shift",
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod init;
 pub(crate) mod logs;
+pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod resume;
 pub(crate) mod run;

@@ -7,19 +7,24 @@ use shiftgate_workflow::{Configs, Plan};
 
 use crate::app::App;
 use crate::args::{Busy, Format, Run};
-use crate::drive::{self, BeforeEnd, Drive, Driven};
+use crate::drive::{self, Aside, Drive, Driven};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, Disk};
 use crate::text::Commands;
+use crate::wiring::{CloudConfig, Clouds};
 use crate::{credentials, preflight, run_id, wiring};
 
 pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
     let source = files::workflow(&args.workflow.file)?;
     let files = Disk::beside(&args.workflow.file);
-    let (plan, configs) = super::validate::plan(app, &source, &files, &args.workflow.inputs)?;
-    let config = credentials::spot(&app.env, &plan.infrastructure, None)?;
+    let (mut plan, configs) = super::validate::plan(app, &source, &files, &args.workflow.inputs)?;
+    super::plan::assume(&mut plan, &args.routes)?;
+    let config = credentials::clouds(&app.env, &plan, None)?;
     let record = app.record().await?;
+    if let Some(digest) = &args.plan {
+        super::plan::unmoved(&record, &mut plan, &config, digest).await?;
+    }
     let launch = Launch {
         record: &record,
         plan: &plan,
@@ -30,7 +35,7 @@ pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
         when_busy: args.when_busy,
         output: args.output,
         commands: app.commands(),
-        before_end: None,
+        aside: None,
     };
     let run = run_id::new(SystemClock.now());
     match launch.run(app, &run).await? {
@@ -46,13 +51,13 @@ pub(crate) struct Launch<'a> {
     pub(crate) configs: &'a Configs,
     /// The workflow file, as the user named it.
     pub(crate) file: String,
-    pub(crate) config: shiftgate_cloud::SpotConfig,
+    pub(crate) config: CloudConfig,
     pub(crate) pace: Pace,
     pub(crate) when_busy: Busy,
     pub(crate) output: Format,
     pub(crate) commands: Commands,
-    /// Text to show just before the line that names the end.
-    pub(crate) before_end: Option<BeforeEnd<'a>>,
+    /// Text to show just before the lines of an event.
+    pub(crate) aside: Option<Aside<'a>>,
 }
 
 impl Launch<'_> {
@@ -63,11 +68,12 @@ impl Launch<'_> {
         if let Some(diagnostics) = self.configs.diagnostics(&problems) {
             return Err(super::validate::refused(app, &diagnostics));
         }
-        preflight::account(&self.config).await?;
+        preflight::account(&self.config.spot).await?;
         if self.when_busy == Busy::Refuse {
-            preflight::nobody_else(self.record, &self.config.account, self.plan).await?;
+            preflight::nobody_else(self.record, &self.config.spot.account, self.plan).await?;
         }
-        let spot = wiring::spot(self.config.clone())?;
+        let clouds = Clouds::connect(&self.config).await?;
+        preflight::load_balancers(&clouds, self.plan).await?;
         let _lock = drive::lock(self.record, run)?;
         self.record.create_run(&self.row(run)).await?;
         app.screen.note(&format!("Run {run}"));
@@ -75,11 +81,11 @@ impl Launch<'_> {
             record: self.record,
             run,
             plan: self.plan,
-            activities: wiring::activities(self.record, &spot, &plugins, self.pace, self.when_busy),
+            activities: wiring::activities(self.record, &clouds, &plugins, self.pace, self.when_busy),
             output: self.output,
             after: 0,
             commands: self.commands,
-            before_end: self.before_end,
+            aside: self.aside,
         };
         drive::drive(app, drive).await
     }
@@ -94,7 +100,7 @@ impl Launch<'_> {
             infrastructure: self.plan.infrastructure.name.clone(),
             artifact: self.plan.artifact.clone(),
             family: self.plan.setup.family.clone(),
-            account: self.config.account.clone(),
+            account: self.config.spot.account.clone(),
             file: self.file.clone(),
             created_at: SystemClock.now(),
             plan: self.plan,

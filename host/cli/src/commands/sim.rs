@@ -17,7 +17,12 @@ pub(crate) async fn run(app: &mut App, args: &Simulate) -> Result<Exit, Failure>
     let mut interrupts = Interrupts::listen()?;
     let ports = Ports { spot: args.spot_port, aws: args.aws_port };
     let sim = Sim::start(world, ports).await.map_err(|error| failed(&error))?;
-    app.screen.json(&json!({"spot_url": sim.spot_url(), "aws_url": sim.aws_url(), "metrics_url": sim.metrics_url()}))?;
+    app.screen.json(&json!({
+        "spot_url": sim.spot_url(),
+        "aws_url": sim.aws_url(),
+        "metrics_url": sim.metrics_url(),
+        "load_balancers": sim.data_plane_urls(),
+    }))?;
     interrupts.next().await;
     sim.stop().await;
     Ok(Exit::Succeeded)

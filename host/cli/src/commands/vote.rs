@@ -20,8 +20,9 @@ pub(crate) async fn run(app: &mut App, args: &args::Vote, vote: Vote) -> Result<
     let Some(Wait::Vote { step, approvers, .. }) = &view.waits_for else {
         return Err(nothing_waits(&row.id, &view).hint(format!("see `{}`", app.commands().of("status", &row.id))));
     };
-    let ballot =
-        Ballot { subject: subject.clone(), vote, at: SystemClock.now(), comment: args.comment.clone(), bound_digest: None };
+    let bound_digest = args.plan.as_deref().map(super::plan::whole).transpose()?;
+    let comment = args.comment.clone();
+    let ballot = Ballot { subject: subject.clone(), vote, at: SystemClock.now(), comment, bound_digest };
     record.cast(&row.id, step, &ballot).await?;
     let said = match vote {
         Vote::Approve => "approves",

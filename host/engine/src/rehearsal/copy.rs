@@ -19,7 +19,7 @@ const NEW: &str = "(new)";
 /// The copy; see the module.
 pub(super) struct Copy {
     groups: Arc<dyn Groups>,
-    routes: Arc<dyn Routes>,
+    routes: Option<Arc<dyn Routes>>,
     notes: Arc<Notes>,
     state: Mutex<State>,
 }
@@ -34,12 +34,16 @@ struct State {
 }
 
 impl Copy {
-    pub(super) fn new(groups: Arc<dyn Groups>, routes: Arc<dyn Routes>, notes: Arc<Notes>) -> Self {
+    pub(super) fn new(groups: Arc<dyn Groups>, routes: Option<Arc<dyn Routes>>, notes: Arc<Notes>) -> Self {
         Self { groups, routes, notes, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn real(&self) -> Result<&dyn Routes, CloudError> {
+        self.routes.as_deref().ok_or_else(|| missing(Service::Elb, "Connect", "load balancers"))
     }
 
     async fn all(&self) -> Result<Vec<Group>, CloudError> {
@@ -165,26 +169,26 @@ impl Groups for Copy {
 #[async_trait]
 impl Routes for Copy {
     async fn load_balancer(&self, name: &str) -> Result<Option<LoadBalancer>, CloudError> {
-        self.routes.load_balancer(name).await
+        self.real()?.load_balancer(name).await
     }
 
     async fn listeners(&self, load_balancer: &LoadBalancerArn) -> Result<Vec<Listener>, CloudError> {
-        self.routes.listeners(load_balancer).await
+        self.real()?.listeners(load_balancer).await
     }
 
     async fn listener(&self, listener: &ListenerArn) -> Result<Option<Listener>, CloudError> {
-        self.routes.listener(listener).await
+        self.real()?.listener(listener).await
     }
 
     async fn rules(&self, listener: &ListenerArn) -> Result<Vec<Rule>, CloudError> {
-        let rules = self.routes.rules(listener).await?;
+        let rules = self.real()?.rules(listener).await?;
         let state = self.state();
         let changed = |rule: Rule| Rule { actions: state.rules.get(&rule.arn).cloned().unwrap_or(rule.actions), ..rule };
         Ok(rules.into_iter().map(changed).collect())
     }
 
     async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError> {
-        let found = self.routes.rule(rule).await?;
+        let found = self.real()?.rule(rule).await?;
         let state = self.state();
         Ok(found.map(|found| Rule { actions: state.rules.get(rule).cloned().unwrap_or(found.actions), ..found }))
     }
@@ -201,11 +205,11 @@ impl Routes for Copy {
     }
 
     async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroup>, CloudError> {
-        self.routes.target_groups(groups).await
+        self.real()?.target_groups(groups).await
     }
 
     async fn draining(&self, group: &TargetGroupArn) -> Result<Draining, CloudError> {
-        self.routes.draining(group).await
+        self.real()?.draining(group).await
     }
 
     async fn target_health(&self, group: &TargetGroupArn) -> Result<Vec<TargetHealth>, CloudError> {
@@ -216,7 +220,7 @@ impl Routes for Copy {
         };
         let made_up: Vec<InstanceId> = members.iter().filter_map(|id| self.made_up(id)).flatten().collect();
         if made_up.is_empty() {
-            return self.routes.target_health(group).await;
+            return self.real()?.target_health(group).await;
         }
         let health = |target| TargetHealth { target, state: TargetState::Healthy, reason: None };
         Ok(made_up.into_iter().map(health).collect())

@@ -83,7 +83,7 @@ pub enum RehearsalError {
 pub async fn rehearse(
     plan: &Plan,
     groups: Arc<dyn Groups>,
-    routes: Arc<dyn Routes>,
+    routes: Option<Arc<dyn Routes>>,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
 ) -> Result<Rehearsal, RehearsalError> {
@@ -92,7 +92,7 @@ pub async fn rehearse(
     let copy = Arc::new(Copy::new(groups, routes, Arc::clone(&notes)));
     let ports = Ports {
         groups: Arc::clone(&copy) as _,
-        routes: copy as _,
+        routes: Some(copy as _),
         plugins: Arc::new(NoPlugins),
         ledger: Arc::clone(&notes) as _,
         locks: Arc::clone(&notes) as _,

@@ -15,7 +15,7 @@ mod targets;
 mod verdicts;
 
 use serde_json::json;
-use shiftgate_model::{CloudError, EffectRecord, Ending, ErrorClass, EventKind, RunId, StepError, StepId, StoreError};
+use shiftgate_model::{CloudError, EffectRecord, Ending, ErrorClass, EventKind, Routes, RunId, StepError, StepId, StoreError};
 use shiftgate_workflow::{Action, Plan, Step};
 
 use crate::activities::{Ports, Settings};
@@ -82,6 +82,14 @@ impl Cx<'_> {
     /// Appends an event of this step.
     pub(crate) async fn say(&self, kind: EventKind) -> Result<(), StoreError> {
         self.ports.events.append(self.run, Some(self.step), None, kind).await
+    }
+
+    /// The load balancers of a blue/green deployment.
+    pub(crate) fn routes(&self) -> Result<&dyn Routes, Stop> {
+        self.ports.routes.as_deref().ok_or_else(|| {
+            let message = "this deployment has load balancers, and shiftgate was started without access to AWS";
+            StepError::new(ErrorClass::Application, message).into()
+        })
     }
 
     /// Appends an event once in the run.

@@ -26,7 +26,7 @@ pub(super) async fn look(
     seen: &mut Seen,
 ) -> Result<Targets, Stop> {
     for group in groups {
-        let targets = match cx.ports.routes.target_health(group).await {
+        let targets = match cx.routes()?.target_health(group).await {
             Ok(targets) => targets,
             Err(error) => {
                 let reason = error.to_string();

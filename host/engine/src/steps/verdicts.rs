@@ -6,7 +6,7 @@ use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, Report, StepError, 
 use shiftgate_workflow::{Approve, FailureAction, Final};
 
 use super::{Cx, Job, Stop};
-use crate::approval::{Decision, count, refusal};
+use crate::approval::{Decision, count, of_another_plan, refusal};
 use crate::{Next, StepState, TaskReply, Waking};
 
 /// How long a person has to decide about a verification that could not.
@@ -54,6 +54,11 @@ pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Wakin
         cx.say(EventKind::ApprovalExpired).await?;
         return Ok(undecided(cx, job, "the verification could not tell, and nobody decided in time".into()));
     };
+    if let (Some(reason), Some((state, _))) = (of_another_plan(cx.plan.agreed.as_deref(), &ballot), &job.resumed) {
+        cx.say(EventKind::BallotRefused { ballot, reason }).await?;
+        let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
+        return Ok(TaskReply::Wait { state: state.clone(), after: None, ballot: true, expires: left });
+    }
     cx.say(EventKind::BallotCast { ballot: ballot.clone() }).await?;
     match ballot.vote {
         Vote::Approve => {
@@ -84,7 +89,8 @@ fn read_ballot(payload: &Value, now: Timestamp) -> Option<Ballot> {
         _ => return None,
     };
     let at = payload.get("at").and_then(Value::as_u64).map_or(now, Timestamp);
-    Some(Ballot { subject: text("subject"), vote, at, comment: text("comment"), bound_digest: None })
+    let bound_digest = payload.get("bound_digest").and_then(Value::as_str).map(str::to_owned);
+    Some(Ballot { subject: text("subject"), vote, at, comment: text("comment"), bound_digest })
 }
 
 /// Shows the ballots that are new, and counts them all; none while they decide nothing.
@@ -95,14 +101,15 @@ pub(super) async fn consider(
     tally: &Tally,
     shown: u32,
 ) -> Result<Option<TaskReply>, StoreError> {
+    let agreed = cx.plan.agreed.as_deref();
     for ballot in tally.ballots.iter().skip(usize::try_from(shown).unwrap_or(usize::MAX)) {
-        cx.say(match refusal(rule, ballot) {
+        cx.say(match refusal(rule, agreed, ballot) {
             None => EventKind::BallotCast { ballot: ballot.clone() },
             Some(reason) => EventKind::BallotRefused { ballot: ballot.clone(), reason },
         })
         .await?;
     }
-    match count(rule, &tally.ballots) {
+    match count(rule, agreed, &tally.ballots) {
         Decision::Open => Ok(None),
         Decision::Approved { by } => {
             cx.say(EventKind::Approved { by }).await?;

@@ -82,6 +82,7 @@ fn plan(between: Vec<Step>) -> Plan {
         wrap_up: Vec::new(),
         on_failure: FailurePolicy::default(),
         inputs: Default::default(),
+        agreed: None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::{live_world, plan, report, run, verify};
 use crate::{Rehearsal, RehearsalError, rehearse};
 
 async fn rehearsed(world: &Arc<World>, plan: &Plan) -> Result<Rehearsal, RehearsalError> {
-    rehearse(plan, world.clone(), world.clone(), world.clone(), world.clone()).await
+    rehearse(plan, world.clone(), Some(world.clone()), world.clone(), world.clone()).await
 }
 
 /// The calls that change something, as the world saw them.

@@ -98,7 +98,7 @@ impl World {
     pub(super) fn activities(self: &Arc<Self>) -> Arc<Activities> {
         let ports = Ports {
             groups: self.clone(),
-            routes: self.clone(),
+            routes: Some(self.clone()),
             plugins: self.clone(),
             ledger: self.clone(),
             locks: self.clone(),

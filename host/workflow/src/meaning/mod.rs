@@ -98,6 +98,7 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
             wrap_up: flow.wrap_up?,
             on_failure: flow.on_failure?,
             inputs: values.collect::<Option<BTreeMap<_, _>>>()?,
+            agreed: None,
         })
     })();
     Some(Meaning { plan, workflow: names.workflow, strategy, inputs: read_inputs.specs, plugins: plugins.used(), configs })

@@ -69,7 +69,7 @@ async fn read_shift(cx: &Cx<'_>, route: &ShiftRoute, assumed: &[TargetGroupArn])
 
 async fn named(cx: &Cx<'_>, name: &str) -> Result<LoadBalancer, Stop> {
     let region = &cx.plan.infrastructure.region;
-    let Some(balancer) = cx.ports.routes.load_balancer(name).await? else {
+    let Some(balancer) = cx.routes()?.load_balancer(name).await? else {
         let message = format!("there is no load balancer `{name}` in {region}");
         return Err(StepError::new(ErrorClass::Application, message)
             .hint("look at its name, and at `infrastructure.region`; nothing was touched")
@@ -86,7 +86,7 @@ async fn named(cx: &Cx<'_>, name: &str) -> Result<LoadBalancer, Stop> {
 
 async fn read_side(cx: &Cx<'_>, balancer: &LoadBalancer, at: &RouteAt) -> Result<Side, Stop> {
     let listener = find_listener(cx, balancer, &at.listener).await?;
-    let rules = cx.ports.routes.rules(&listener.arn).await?;
+    let rules = cx.routes()?.rules(&listener.arn).await?;
     let found = match &at.rule {
         Some(arn) => rules
             .into_iter()
@@ -113,9 +113,9 @@ async fn read_side(cx: &Cx<'_>, balancer: &LoadBalancer, at: &RouteAt) -> Result
 async fn find_listener(cx: &Cx<'_>, balancer: &LoadBalancer, at: &ListenerAt) -> Result<Listener, Stop> {
     let found = match at {
         ListenerAt::Port(port) => {
-            cx.ports.routes.listeners(&balancer.arn).await?.into_iter().find(|listener| listener.port == *port)
+            cx.routes()?.listeners(&balancer.arn).await?.into_iter().find(|listener| listener.port == *port)
         }
-        ListenerAt::Arn(arn) => cx.ports.routes.listener(arn).await?,
+        ListenerAt::Arn(arn) => cx.routes()?.listener(arn).await?,
     };
     let what = match at {
         ListenerAt::Port(port) => format!("on port {port}"),
@@ -184,7 +184,7 @@ async fn finish(
     if old == new {
         return Err(no(balancer, &format!("production and stage are one target group, `{}`", old.name())).into());
     }
-    let groups = cx.ports.routes.target_groups(&[old.clone(), new.clone()]).await?;
+    let groups = cx.routes()?.target_groups(&[old.clone(), new.clone()]).await?;
     for arn in [&old, &new] {
         let Some(group) = groups.iter().find(|group| group.arn == *arn) else {
             return Err(no(balancer, &format!("its target group {arn} is gone")).into());
@@ -215,7 +215,7 @@ fn check_group(balancer: &LoadBalancer, group: &TargetGroup) -> Result<(), StepE
 /// What a target group may still be busy with once no new request goes to it: requests under way until the end of the
 /// deregistration delay, and clients that the rule keeps with it.
 async fn drain(cx: &Cx<'_>, group: &TargetGroupArn, actions: &Actions) -> Result<Millis, Stop> {
-    let delay = cx.ports.routes.draining(group).await?.deregistration_delay;
+    let delay = cx.routes()?.draining(group).await?.deregistration_delay;
     let sticky = actions.forward().and_then(|forward| forward.stickiness_seconds).unwrap_or(0);
     Ok(Millis::seconds(u64::from(delay.max(sticky))))
 }

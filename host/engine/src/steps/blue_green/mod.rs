@@ -91,10 +91,11 @@ pub(super) async fn behind_new(cx: &Cx<'_>) -> Result<Vec<TargetGroupArn>, Stop>
 pub(super) async fn whereabouts(cx: &Cx<'_>) -> Result<Vec<String>, StoreError> {
     let record = cx.ports.ledger.record(cx.run).await?;
     let Some(original) = super::recorded::<Original>(&record, ORIGINAL) else { return Ok(Vec::new()) };
+    let Some(routes) = &cx.ports.routes else { return Ok(Vec::new()) };
     let mut lines = Vec::new();
     for balancer in &original.balancers {
         let Balancer { name, production: Side { port, route, actions }, .. } = balancer;
-        lines.push(match cx.ports.routes.rule(&route.rule).await {
+        lines.push(match routes.rule(&route.rule).await {
             Ok(Some(live)) if live.actions == *actions => {
                 format!("Load balancer `{name}`, port {port}, routes to {actions}, as before this run")
             }

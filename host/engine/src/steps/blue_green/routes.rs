@@ -69,7 +69,7 @@ async fn apply(cx: &Cx<'_>, change: &Change<'_>, live: &Actions, wanted: &Action
     cx.say(EventKind::RouteRequested { load_balancer: load_balancer.clone(), port, rule: rule.clone(), from, to: to.clone() })
         .await?;
     cx.effect(&effect, json!(wanted), |_| async {
-        cx.ports.routes.set_actions(&change.side.route, wanted).await?;
+        cx.routes()?.set_actions(&change.side.route, wanted).await?;
         let found = read(cx, change.rule()).await?;
         if found == *wanted { Ok(wanted.clone()) } else { Err(StepError::route_drift(&rule, wanted, &found).into()) }
     })
@@ -117,7 +117,7 @@ fn left(error: &mut StepError, before: &Before<'_>, why: &StepError) {
 
 /// The rule's actions as they are now.
 pub(super) async fn read(cx: &Cx<'_>, rule: &RuleArn) -> Result<Actions, Stop> {
-    match cx.ports.routes.rule(rule).await? {
+    match cx.routes()?.rule(rule).await? {
         Some(found) => Ok(found.actions),
         None => {
             let message = format!("rule {rule} is gone: somebody deleted it under this run");
@@ -152,7 +152,7 @@ async fn can_serve(cx: &Cx<'_>, change: &Change<'_>, live: &Actions) -> Result<(
 }
 
 async fn serves(cx: &Cx<'_>, balancer: &str, group: &TargetGroupArn) -> Result<(), Stop> {
-    let targets = cx.ports.routes.target_health(group).await?;
+    let targets = cx.routes()?.target_health(group).await?;
     let healthy = targets.iter().filter(|target| target.state == TargetState::Healthy).count();
     if healthy > 0 {
         return Ok(());

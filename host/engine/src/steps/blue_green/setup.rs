@@ -181,7 +181,7 @@ async fn carries_traffic(
     if balancers.iter().any(|balancer| balancer.new == *group) {
         return Ok(None);
     }
-    let bound = cx.ports.routes.target_groups(std::slice::from_ref(group)).await?;
+    let bound = cx.routes()?.target_groups(std::slice::from_ref(group)).await?;
     let by = bound.iter().flat_map(|group| &group.load_balancers).next();
     Ok(by.map(|by| format!("its target group `{}` is used by {by}, which is no part of this workflow", group.name())))
 }

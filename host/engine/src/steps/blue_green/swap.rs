@@ -24,7 +24,7 @@ pub(in super::super) async fn swap(cx: &Cx<'_>, job: &Job<'_>, step: &Swap) -> R
         wanted: only(&balancer.production, &balancer.new),
         guarded: true,
     });
-    let stage = original.balancers.iter().filter_map(|balancer| stage_to_old(balancer));
+    let stage = original.balancers.iter().filter_map(stage_to_old);
     let changes: Vec<Change<'_>> = production.chain(stage).collect();
     change_all(cx, &changes).await?;
     cx.say(EventKind::Swapped).await?;

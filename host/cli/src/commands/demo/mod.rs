@@ -1,53 +1,50 @@
 //! `shiftgate demo`: an example against a simulated account in this process, through everything that a real run goes
 //! through: the client over HTTP, the durable engine, the plugins. Its record is temporary and goes with it.
 
-use std::fmt::Write as _;
+mod traffic;
+mod world;
 
-use owo_colors::OwoColorize as _;
 use secrecy::SecretString;
-use shiftgate_cloud::{Credentials, SpotConfig};
+use shiftgate_cloud::{Credentials, ElbConfig, SpotConfig};
 use shiftgate_engine::Pace;
-use shiftgate_model::{AccountId, Clock as _, Ending, Millis};
-use shiftgate_sim::{GroupSeed, GroupView, HealthPlan, Image, Latencies, Numbers, Ports, Sim, World};
+use shiftgate_model::{AccountId, Clock as _, Ending, Event, EventKind, Millis};
+use shiftgate_sim::{Ports, Sim, World};
 use shiftgate_store::{Record, SystemClock};
 use shiftgate_workflow::{Plan, Source};
 
+use self::traffic::{Shares, Users};
+use self::world::{BAD, GREEN};
+use super::{sim, validate};
 use crate::app::App;
-use crate::args::{Busy, Demo, StrategyArg};
+use crate::args::{Busy, Demo, Scenario};
 use crate::commands::run::Launch;
 use crate::drive::{self, Driven};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::Embedded;
 use crate::run_id;
-use crate::text::{Commands, align, printable};
+use crate::text::Commands;
+use crate::wiring::CloudConfig;
 
-/// The image that is live before.
-const BLUE: &str = "ami-0b10e000000000000";
-/// The image that is deployed.
-const GREEN: &str = "ami-0900d000000000000";
-/// The image that `--bad` deploys.
-const BAD: &str = "ami-0bad0000000000000";
-/// The share of requests that the bad image answers with errors.
-const BAD_ERRORS: f64 = 0.05;
-
-const FILES: [(&str, &str); 3] = [
-    ("basic.yaml", include_str!("../../../../docs/examples/basic.yaml")),
-    ("canary.yaml", include_str!("../../../../docs/examples/canary.yaml")),
-    ("elastigroup.json", include_str!("../../../../docs/examples/elastigroup.json")),
+const FILES: [(&str, &str); 5] = [
+    ("basic.yaml", include_str!("../../../../../docs/examples/basic.yaml")),
+    ("canary.yaml", include_str!("../../../../../docs/examples/canary.yaml")),
+    ("swap.yaml", include_str!("../../../../../docs/examples/swap.yaml")),
+    ("shift.yaml", include_str!("../../../../../docs/examples/shift.yaml")),
+    ("elastigroup.json", include_str!("../../../../../docs/examples/elastigroup.json")),
 ];
 
 pub(crate) async fn run(app: &mut App, args: &Demo) -> Result<Exit, Failure> {
     let mut world = match &args.world {
-        Some(path) => super::sim::world(path)?,
-        None => world(args.strategy),
+        Some(path) => sim::world(path)?,
+        None => world::world(args.scenario),
     };
     if args.fast {
         world.latencies = World::instant().latencies;
     }
-    let sim = Sim::start(world, Ports::default()).await.map_err(|error| super::sim::failed(&error))?;
-    let done = deploy(app, args, &sim).await;
-    sim.stop().await;
+    let simulated = Sim::start(world, Ports::default()).await.map_err(|error| sim::failed(&error))?;
+    let done = deploy(app, args, &simulated).await;
+    simulated.stop().await;
     match done? {
         Driven::Ended(ending) => Ok(verdict(args, ending)),
         Driven::Interrupted => {
@@ -58,10 +55,10 @@ pub(crate) async fn run(app: &mut App, args: &Demo) -> Result<Exit, Failure> {
 }
 
 async fn deploy(app: &mut App, args: &Demo, sim: &Sim) -> Result<Driven, Failure> {
-    let (name, text) = file(args.strategy);
+    let (name, text) = file(args.scenario);
     let source = Source { name: format!("examples/{name}"), text: text.to_owned() };
-    let (mut plan, configs) = super::validate::plan(app, &source, &Embedded(&FILES), &inputs(args, sim))?;
-    if args.bad && args.strategy == StrategyArg::Basic {
+    let (mut plan, configs) = validate::plan(app, &source, &Embedded(&FILES), &inputs(args, sim))?;
+    if args.bad && args.scenario == Scenario::Basic {
         // The basic example verifies nothing: its bad image does not get healthy, and nobody watches that for 20 minutes.
         plan.setup.steady_state_timeout = if args.fast { Millis(200) } else { Millis::seconds(4) };
     }
@@ -70,6 +67,7 @@ async fn deploy(app: &mut App, args: &Demo, sim: &Sim) -> Result<Driven, Failure
             .hint("free the temporary directory, or set TMPDIR")
     })?;
     let record = Record::open(place.path()).await?;
+    let shares = Shares::default();
     let launch = Launch {
         record: &record,
         plan: &plan,
@@ -80,11 +78,24 @@ async fn deploy(app: &mut App, args: &Demo, sim: &Sim) -> Result<Driven, Failure
         when_busy: Busy::Wait,
         output: args.output,
         commands: Commands::new(Some(place.path())),
-        before_end: Some(Box::new(|| world_after(&sim.groups(), sim.calls().len()))),
+        aside: Some(Box::new(|event| beside(sim, &shares, event))),
     };
+    let _users = Users::start(sim);
     let driven = launch.run(app, &run_id::new(SystemClock.now())).await;
     record.close().await;
     driven
+}
+
+/// The requests that each group got, and before the end how everything looks.
+fn beside(sim: &Sim, shares: &Shares, event: &Event) -> String {
+    if !matches!(event.kind, EventKind::RunEnded { .. }) {
+        return if sim.data_plane_urls().is_empty() { String::new() } else { shares.beside(sim, event) };
+    }
+    let mut text = world::after(sim);
+    if !sim.data_plane_urls().is_empty() {
+        text.push_str(&Shares::all(sim));
+    }
+    text
 }
 
 /// A demo that ends as its example says has done what it was asked; a world of the user's own has no such saying.
@@ -96,11 +107,13 @@ fn verdict(args: &Demo, ending: Ending) -> Exit {
     }
 }
 
-const fn file(strategy: StrategyArg) -> (&'static str, &'static str) {
-    let [basic, canary, _] = FILES;
-    match strategy {
-        StrategyArg::Basic => basic,
-        StrategyArg::Canary => canary,
+const fn file(scenario: Scenario) -> (&'static str, &'static str) {
+    let [basic, canary, swap, shift, _] = FILES;
+    match scenario {
+        Scenario::Basic => basic,
+        Scenario::Canary => canary,
+        Scenario::Swap => swap,
+        Scenario::Shift => shift,
     }
 }
 
@@ -108,7 +121,7 @@ const fn file(strategy: StrategyArg) -> (&'static str, &'static str) {
 fn inputs(args: &Demo, sim: &Sim) -> Vec<(String, String)> {
     let image = if args.bad { BAD } else { GREEN };
     let mut inputs = vec![("ami", image.to_owned())];
-    if args.strategy == StrategyArg::Canary {
+    if args.scenario != Scenario::Basic {
         let (pace, count) = if args.fast { ("1ms", "2") } else { ("1s", "3") };
         inputs.extend([("prometheus", sim.metrics_url()), ("pace", pace.to_owned()), ("count", count.to_owned())]);
     }
@@ -116,59 +129,20 @@ fn inputs(args: &Demo, sim: &Sim) -> Vec<(String, String)> {
 }
 
 /// The simulated account takes any token; the account is the workflow's where it names one.
-fn config(plan: &Plan, sim: &Sim) -> Result<SpotConfig, Failure> {
+fn config(plan: &Plan, sim: &Sim) -> Result<CloudConfig, Failure> {
     let account = plan.infrastructure.account.clone().unwrap_or_else(|| AccountId::new("act-00000000"));
     let credentials = Credentials { token: SecretString::from("simulated".to_owned()), account };
-    Ok(SpotConfig::new(credentials, Some(&sim.spot_url()))?)
+    let secret = SecretString::from("simulated".to_owned());
+    let aws = plan.setup.routing.as_ref().map(|_| {
+        let config = ElbConfig::new(plan.infrastructure.region.clone()).with_static_credentials("AKIASIMULATED", secret);
+        ElbConfig { endpoint_url: Some(sim.aws_url()), ..config }
+    });
+    Ok(CloudConfig { spot: SpotConfig::new(credentials, Some(&sim.spot_url()))?, aws })
 }
 
 fn pace(fast: bool) -> Pace {
     let (first, longest) = if fast { (Millis(5), Millis(20)) } else { (Millis(400), Millis(1_000)) };
-    Pace { first, longest, ..Pace::default() }
-}
-
-/// An account with one live group, and an image that serves errors; for the basic example one that does not get healthy.
-fn world(strategy: StrategyArg) -> World {
-    let live = GroupSeed {
-        id: None,
-        name: "web__1".to_owned(),
-        capacity: Numbers { minimum: 0, target: 4, maximum: 10 },
-        image: BLUE.to_owned(),
-        tags: std::collections::BTreeMap::new(),
-        target_groups: Vec::new(),
-        extra: None,
-    };
-    let bad = match strategy {
-        StrategyArg::Basic => Image { health: HealthPlan::Never, ..Image::default() },
-        StrategyArg::Canary => Image { errors: BAD_ERRORS, ..Image::default() },
-    };
-    World { images: [(BAD.to_owned(), bad)].into(), latencies: Latencies::default(), groups: vec![live], ..World::default() }
-}
-
-/// The groups of the simulated account, and the calls that were made to it.
-fn world_after(groups: &[GroupView], calls: usize) -> String {
-    let mut text = format!("\n{}\n", "World after".bold());
-    let mut rows: Vec<[String; 4]> = groups
-        .iter()
-        .map(|group| {
-            let GroupView { name, id, capacity, image, instances, deleted, .. } = group;
-            let has = match deleted {
-                true => "deleted".to_owned(),
-                false => format!("min {}, max {}, target {}", capacity.minimum, capacity.maximum, capacity.target),
-            };
-            let instances = match deleted {
-                true => String::new(),
-                false => format!("{} of {} healthy, {}", instances.healthy, instances.total, printable(image)),
-            };
-            [printable(name), id.clone(), has, instances]
-        })
-        .collect();
-    align(&mut rows);
-    for row in &rows {
-        let _ = writeln!(text, "  {}", row.join("  ").trim_end());
-    }
-    let _ = writeln!(text, "  {calls} calls of Spot's API");
-    text
+    Pace { first, longest, propagation: longest, ..Pace::default() }
 }
 
 #[cfg(test)]
@@ -177,7 +151,7 @@ mod tests {
     use crate::args::Format;
 
     fn args(bad: bool) -> Demo {
-        Demo { strategy: StrategyArg::Canary, bad, output: Format::Text, world: None, fast: true }
+        Demo { scenario: Scenario::Canary, bad, output: Format::Text, world: None, fast: true }
     }
 
     #[test]
