@@ -2,7 +2,7 @@
 
 use shiftgate_model::{Capacity, Event, EventKind, GroupId, StepId, Timestamp, Vote};
 
-use super::{GroupView, Header, Role, StepState, StepView, View, Wait};
+use super::{GroupView, Header, Role, RouteView, StepState, StepView, View, Wait};
 
 impl View {
     /// The next event of the run.
@@ -44,6 +44,7 @@ impl View {
             other => {
                 self.apply_to_step(step, event.at, other);
                 self.apply_to_groups(other);
+                self.apply_to_routes(other);
                 self.apply_to_waits(step, event.at, other);
             }
         }
@@ -105,6 +106,25 @@ impl View {
                 self.group(group, |group| group.name = Some(name.clone()));
             }
             EventKind::GroupDeleted { group, .. } => self.group(group, |group| group.deleted = true),
+            EventKind::GroupRenamed { group, name } => self.group(group, |group| group.name = Some(name.clone())),
+            _ => {}
+        }
+    }
+
+    fn apply_to_routes(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::RouteRead { load_balancer, port, rule, forward } => {
+                // A setup that is gone on with reads again; what was there first is what was there before the run.
+                if !self.routes.iter().any(|route| route.rule == *rule) {
+                    let [now, before] = [forward.to_string(), forward.to_string()];
+                    let (load_balancer, rule) = (load_balancer.clone(), rule.clone());
+                    self.routes.push(RouteView { load_balancer, port: *port, rule, now, before });
+                }
+            }
+            EventKind::RouteWritten { rule, forward, .. } | EventKind::RouteUnchanged { rule, forward, .. } => {
+                let known = self.routes.iter_mut().find(|route| route.rule == *rule);
+                known.into_iter().for_each(|route| route.now = forward.to_string());
+            }
             _ => {}
         }
     }
@@ -117,6 +137,10 @@ impl View {
             EventKind::SteadyStateAwaited { group, timeout } => {
                 let until = at.plus(*timeout);
                 self.waits_for = Some(Wait::SteadyState { step: step.cloned(), group: group.clone(), until });
+            }
+            EventKind::DrainAwaited { target_group, time } => {
+                let target_group = target_group.name().to_owned();
+                self.waits_for = Some(Wait::Drain { step: step.cloned(), target_group, until: at.plus(*time) });
             }
             EventKind::ApprovalRequested { message, approvers, quorum, expires_at } => {
                 let Some(step) = step.cloned() else { return };
@@ -139,6 +163,7 @@ impl View {
                 self.waits_for = Some(Wait::Signal { step: step.cloned(), signal: signal.clone(), until: *until });
             }
             EventKind::SteadyStateReached { .. }
+            | EventKind::CapacityFound { .. }
             | EventKind::GroupEmptied { .. }
             | EventKind::Approved { .. }
             | EventKind::Rejected { .. }

@@ -11,7 +11,7 @@ pub(crate) use text::{closing, status};
 
 use serde::Serialize;
 
-use shiftgate_model::{AmiId, Capacity, Ending, GroupId, GroupName, Millis, RunId, StepId, Timestamp};
+use shiftgate_model::{AmiId, Capacity, Ending, GroupId, GroupName, Millis, RuleArn, RunId, StepId, Timestamp};
 use shiftgate_workflow::Plan;
 
 /// Where a run is.
@@ -27,6 +27,7 @@ pub(crate) struct View {
     pub(crate) rolling_back: Option<String>,
     pub(crate) steps: Vec<StepView>,
     pub(crate) groups: Vec<GroupView>,
+    pub(crate) routes: Vec<RouteView>,
     pub(crate) waits_for: Option<Wait>,
     /// What the run said it leaves behind at its end.
     pub(crate) left: Vec<String>,
@@ -91,6 +92,19 @@ pub(crate) struct GroupView {
     pub(crate) deleted: bool,
 }
 
+/// One rule of a load balancer that the run has read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RouteView {
+    pub(crate) load_balancer: String,
+    pub(crate) port: u16,
+    #[serde(skip)]
+    rule: RuleArn,
+    /// Where it sends requests, as last written or found by this run.
+    pub(crate) now: String,
+    /// Before this run.
+    pub(crate) before: String,
+}
+
 /// What a group is to the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +122,7 @@ pub(crate) enum Wait {
     Lock { family: String, holder: RunId, ahead: u32 },
     SteadyState { step: Option<StepId>, group: GroupId, until: Timestamp },
     Signal { step: Option<StepId>, signal: Option<String>, until: Option<Timestamp> },
+    Drain { step: Option<StepId>, target_group: String, until: Timestamp },
 }
 
 impl View {
@@ -123,6 +138,7 @@ impl View {
             rolling_back: None,
             steps: plan.map(planned).unwrap_or_default(),
             groups: Vec::new(),
+            routes: Vec::new(),
             waits_for: None,
             left: Vec::new(),
             events: 0,
@@ -134,7 +150,7 @@ impl View {
     pub(crate) const fn vote(&self) -> Option<&StepId> {
         match &self.waits_for {
             Some(Wait::Vote { step, .. }) => Some(step),
-            Some(Wait::Lock { .. } | Wait::SteadyState { .. } | Wait::Signal { .. }) | None => None,
+            Some(Wait::Lock { .. } | Wait::SteadyState { .. } | Wait::Signal { .. } | Wait::Drain { .. }) | None => None,
         }
     }
 

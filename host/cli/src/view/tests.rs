@@ -3,8 +3,8 @@
 use anstream::adapter::strip_str;
 use insta::assert_snapshot;
 use shiftgate_model::{
-    Ballot, Capacity, Ending, ErrorClass, Event, EventKind, GroupId, GroupName, Metric, Millis, RunId, StepError, StepId,
-    Timestamp, Verdict, Vote,
+    Ballot, Capacity, Ending, ErrorClass, Event, EventKind, Forward, ForwardTarget, GroupId, GroupName, Metric, Millis, RuleArn,
+    RunId, StepError, StepId, TargetGroupArn, Timestamp, Verdict, Vote,
 };
 
 use super::{View, status};
@@ -247,11 +247,11 @@ fn each_end_says_what_is_next() {
     Run 20261123-214501-k3f9 failed: no
     ");
     assert_snapshot!(last(Ending::Aborted, "drift"), @r"
-    Next: `shiftgate resume 20261123-214501-k3f9` goes on where the run stopped
+    Next: `shiftgate resume 20261123-214501-k3f9` goes on where the run stopped, `shiftgate rollback 20261123-214501-k3f9` puts everything back
     Run 20261123-214501-k3f9 aborted: drift
     ");
     assert_snapshot!(last(Ending::Stuck, "group gone"), @r"
-    Next: set the groups right by hand in Spot's console, as they were before this run; `shiftgate logs 20261123-214501-k3f9` has the whole story
+    Next: set right by hand what is not as it was before this run, then `shiftgate resume 20261123-214501-k3f9` goes on with the rollback; `shiftgate logs 20261123-214501-k3f9` has the whole story
     Next: the old group sig-0000000b `web__1` had min 0, max 10, target 4 before this run
     Run 20261123-214501-k3f9 stuck: group gone
     ");
@@ -268,6 +268,43 @@ fn an_approval_shows_the_commands_that_answer_it() {
                           expires in 59m 47s
     21:45:15  phase-1/approve-1  ann approves: fine
     21:45:16  phase-1/approve-1  Waiting for a vote
+    ");
+}
+
+#[test]
+fn routes_show_what_they_are_and_were() {
+    let target = |name: &str, weight| ForwardTarget {
+        group: TargetGroupArn::new(format!("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/{name}/1")),
+        weight: Some(weight),
+    };
+    let forward = |blue, green| Forward {
+        order: None,
+        targets: vec![target("web-blue", blue), target("web-green", green)],
+        stickiness_seconds: None,
+    };
+    let (load_balancer, rule) = ("web-alb".to_owned(), RuleArn::new("rule-1"));
+    let mut kinds = begun();
+    kinds.extend([
+        (
+            Some("setup"),
+            EventKind::RouteRead { load_balancer: "web-alb".into(), port: 80, rule: rule.clone(), forward: forward(100, 0) },
+        ),
+        (Some("route/shift-1"), EventKind::StepStarted { title: "Shift Traffic Weight 100%".into() }),
+        (Some("route/shift-1"), EventKind::RouteWritten { load_balancer, port: 80, rule, forward: forward(0, 100) }),
+        (Some("route/shift-1"), EventKind::GroupRenamed { group: new(), name: GroupName::new("web") }),
+        (Some("route/shift-1"), EventKind::DrainAwaited { target_group: target("web-blue", 0).group, time: Millis::minutes(5) }),
+    ]);
+    let shown = page(&events(kinds), true);
+    let lines: Vec<&str> = shown.lines().skip_while(|line| *line != "Groups").collect();
+    assert_snapshot!(lines.join("\n"), @r"
+    Groups
+        old    sig-0000000b `web__1`  min 0, max 10, target 4
+        new    sig-0000000c `web`  min 1, max 1, target 1; 0 of 1 healthy
+
+    Routes
+        web-alb, port 80  web-blue 0, web-green 100; before this run web-blue 100, web-green 0
+
+    Waits for   target group `web-blue` to finish what it has, until 2026-11-23 21:50:15 UTC
     ");
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn status(view: &View, now: Timestamp, driven: Option<bool>, commands
     }
     steps(&mut page, view);
     groups(&mut page, view);
+    routes(&mut page, view);
     if let Some(wait) = &view.waits_for {
         page.push('\n');
         field(&mut page, "Waits for", &waits_for(wait));
@@ -83,19 +84,28 @@ fn next(view: &View, driven: Option<bool>, commands: &Commands) -> Vec<String> {
             lines.push(format!("{}, or {}", quote(&commands.of("approve", &view.run)), quote(&commands.of("reject", &view.run))));
         }
         (None, _) | (Some(Ending::Succeeded | Ending::RolledBack), _) => {}
-        (Some(Ending::Aborted), _) => lines.push(format!("{} goes on where the run stopped", quote(&resume))),
+        (Some(Ending::Aborted), _) => {
+            let back = quote(&commands.of("rollback", &view.run));
+            lines.push(format!("{} goes on where the run stopped, {back} puts everything back", quote(&resume)));
+        }
         (Some(Ending::Failed), _) => {
             lines.push("mend the cause, then start a new run; this one is over, and put nothing back".to_owned());
         }
         (Some(Ending::Stuck), _) => {
             let logs = quote(&commands.of("logs", &view.run));
             lines.push(format!(
-                "set the groups right by hand in Spot's console, as they were before this run; {logs} has the whole story"
+                "set right by hand what is not as it was before this run, then {} goes on with the rollback; {logs} has the \
+                 whole story",
+                quote(&resume)
             ));
             for group in view.groups.iter().filter(|group| group.role == Role::Old) {
                 if let Some(original) = group.original {
                     lines.push(format!("the old group {}{} had {original} before this run", group.id, name(group)));
                 }
+            }
+            for route in view.routes.iter().filter(|route| route.now != route.before) {
+                let (balancer, before) = (printable(&route.load_balancer), printable(&route.before));
+                lines.push(format!("load balancer `{balancer}`, port {}, sent requests to {before} before this run", route.port));
             }
         }
     }
@@ -119,10 +129,10 @@ fn state(view: &View, driven: Option<bool>) -> String {
     match &view.waits_for {
         Some(Wait::Vote { .. }) => "waits for a vote".yellow().to_string(),
         Some(Wait::Lock { .. }) => "waits for another run".yellow().to_string(),
-        Some(Wait::SteadyState { .. } | Wait::Signal { .. }) | None if view.rolling_back.is_some() => {
+        Some(Wait::SteadyState { .. } | Wait::Signal { .. } | Wait::Drain { .. }) | None if view.rolling_back.is_some() => {
             "rolling back".yellow().to_string()
         }
-        Some(Wait::SteadyState { .. } | Wait::Signal { .. }) | None => "running".cyan().to_string(),
+        Some(Wait::SteadyState { .. } | Wait::Signal { .. } | Wait::Drain { .. }) | None => "running".cyan().to_string(),
     }
 }
 
@@ -184,6 +194,18 @@ fn groups(page: &mut String, view: &View) {
     }
 }
 
+fn routes(page: &mut String, view: &View) {
+    if view.routes.is_empty() {
+        return;
+    }
+    page.push_str("\nRoutes\n");
+    for route in &view.routes {
+        let place = format!("{}, port {}", printable(&route.load_balancer), route.port);
+        let before = if route.now == route.before { String::new() } else { format!("; before this run {}", route.before) };
+        let _ = writeln!(page, "    {place}  {}{}", printable(&route.now), printable(&before));
+    }
+}
+
 const fn role(role: Role) -> &'static str {
     match role {
         Role::New => "new",
@@ -222,6 +244,9 @@ fn waits_for(wait: &Wait) -> String {
             format!("run {holder}, which works on group family `{}`; {ahead} ahead", printable(family))
         }
         Wait::SteadyState { group, until, .. } => format!("{group} to reach steady state, until {} at most", date_time(*until)),
+        Wait::Drain { target_group, until, .. } => {
+            format!("target group `{}` to finish what it has, until {}", printable(target_group), date_time(*until))
+        }
         Wait::Signal { signal, until, .. } => {
             let what = signal.as_deref().map_or_else(|| "the time to go on".to_owned(), printable);
             until.map_or(what.clone(), |until| format!("{what}, until {}", date_time(until)))
