@@ -9,3 +9,4 @@ mod cases;
 mod commands;
 mod house_rules;
 mod program;
+mod traffic;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod commands;
+mod traffic;
 mod waiting;
 
 use std::fmt::Write as _;
@@ -65,6 +66,7 @@ async fn main() -> ExitCode {
     let mut figures = calls::figures().await;
     figures.extend(commands::figures().await);
     figures.extend(waiting::figures().await);
+    figures.extend(traffic::figures().await);
     let mut table = String::from("| figure | found | limit |\n|---|---|---|\n");
     for figure in &figures {
         let _ = writeln!(table, "{}", figure.line());
