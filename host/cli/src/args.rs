@@ -347,6 +347,7 @@ fn long_help() -> String {
            SHIFTGATE_SPOT_URL                 another base URL of Spot's API\n  \
            AWS_PROFILE, AWS_ACCESS_KEY_ID, …  AWS's own variables and files, for blue/green only\n  \
            AWS_ENDPOINT_URL                   another base URL of AWS's API\n  \
+           SHIFTGATE_PROPAGATION              how long a rule takes to reach every node of a load balancer [default: 20s]\n  \
            SHIFTGATE_STATE_DIR                where runs are recorded\n  \
            SHIFTGATE_PLUGIN_DIR               where plugins named without a path are\n  \
            SHIFTGATE_CACHE_DIR                where compiled plugins are kept [default: ~/.cache/shiftgate]\n  \

@@ -7,10 +7,16 @@ use shiftgate_engine::{Activities, Pace, Ports, Settings, WhenBusy};
 use shiftgate_model::Routes;
 use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
 use shiftgate_store::{Record, SystemClock};
+use shiftgate_workflow::duration;
 
 use crate::app::App;
 use crate::args::Busy;
+use crate::env::Environment;
+use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// The variable that says how long a changed rule takes to reach every node of a load balancer.
+const PROPAGATION: &str = "SHIFTGATE_PROPAGATION";
 
 /// The plugin host. Compiled plugins are kept over calls of the program.
 pub(crate) fn plugins(app: &App) -> Result<Arc<Plugins>, Failure> {
@@ -51,6 +57,17 @@ impl Clouds {
     }
 }
 
+/// How a run looks and waits. Where SHIFTGATE_PROPAGATION says how long a rule takes to reach every node of a load balancer,
+/// a stand-in of AWS mostly, that counts.
+pub(crate) fn pace(env: &Environment) -> Result<Pace, Failure> {
+    let pace = Pace::default();
+    let Some(text) = env.get(PROPAGATION) else { return Ok(pace) };
+    let propagation = duration(text).map_err(|error| {
+        Failure::new(Exit::Usage, format!("{PROPAGATION}: {error}")).hint("write a length of time, as in 20s, or unset it")
+    })?;
+    Ok(Pace { propagation, ..pace })
+}
+
 /// Everything that acts for a run.
 pub(crate) fn activities(
     record: &Record,
@@ -76,4 +93,18 @@ pub(crate) fn activities(
     };
     let settings = Settings { account: clouds.spot.account().as_str().to_owned(), pace, when_busy };
     Arc::new(Activities::new(ports, settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shiftgate_model::Millis;
+
+    #[test]
+    fn a_stand_in_of_aws_may_be_quicker() {
+        let propagation = |variables: &[(&str, &str)]| pace(&Environment::of(variables, "/bin/shiftgate")).map(|p| p.propagation);
+        assert_eq!(propagation(&[]).ok(), Some(Millis::seconds(20)));
+        assert_eq!(propagation(&[(PROPAGATION, "0s")]).ok(), Some(Millis(0)));
+        assert_eq!(propagation(&[(PROPAGATION, "soon")]).err().map(|failure| failure.exit()), Some(Exit::Usage));
+    }
 }

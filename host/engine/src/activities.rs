@@ -95,6 +95,11 @@ impl Activities {
                     return Ok(TaskReply::Failed { error: unknown_step(&step), next: Next::Abort });
                 };
                 let cx = self.cx(run, &plan, &step, facts.fence);
+                if phase.is_some()
+                    && let Some(reason) = steps::decided(&cx).await?
+                {
+                    return self.left_off(&cx, reason).await;
+                }
                 let job = steps::Job { step: found, phase, attempt, facts, resumed, ending };
                 let reply = steps::run(&cx, &job).await;
                 self.settle(&cx, found, attempt, reply).await
@@ -165,6 +170,13 @@ impl Activities {
         cx.say(EventKind::StepFailed { error: error.clone() }).await?;
         let untouched = self.ports.ledger.record(cx.run).await?.is_empty();
         Ok(TaskReply::Failed { error, next: if untouched { Next::Fail } else { Next::Abort } })
+    }
+
+    /// The run was stopped inside a step, and is to be rolled back since: the step does not go on.
+    async fn left_off(&self, cx: &Cx<'_>, reason: String) -> Result<TaskReply, StoreError> {
+        let left = StepError::new(ErrorClass::Application, format!("left as it stands, for the run is rolled back: {reason}"));
+        cx.say_once("rollback/left-off", EventKind::StepFailed { error: left }).await?;
+        Ok(TaskReply::Failed { error: StepError::new(ErrorClass::Application, reason), next: Next::Rollback })
     }
 
     /// Turns what a step came to into a reply, and says so.

@@ -1,6 +1,6 @@
 //! `shiftgate resume`: goes on with a run that was interrupted, killed or aborted, from its own copy of the plan.
 
-use shiftgate_engine::{Pace, Runs as _, decide_rollback};
+use shiftgate_engine::{Runs as _, decide_rollback};
 use shiftgate_model::{Ending, EventKind, Events as _, RunId};
 
 use crate::app::{self, App};
@@ -38,11 +38,13 @@ async fn take_up(app: &mut App, args: &Resume, way: Way) -> Result<Exit, Failure
     goes_on(app, run, row.ending, way)?;
     let plan = record.plan(run).await?;
     let config = credentials::clouds(&app.env, &plan, Some(row.account.clone()))?;
+    let pace = wiring::pace(&app.env)?;
     preflight::account(&config.spot).await?;
     let plugins = wiring::plugins(app)?;
     let clouds = Clouds::connect(&config).await?;
     preflight::load_balancers(&clouds, &plan).await?;
-    let after = app::view(&record, run).await?.events;
+    let view = app::view(&record, run).await?;
+    let (after, vote) = (view.events, view.vote().cloned());
     if way == Way::Back {
         let who = app.env.user().unwrap_or("somebody");
         decide_rollback(&record, run, &format!("{who} asked for it")).await?;
@@ -54,10 +56,11 @@ async fn take_up(app: &mut App, args: &Resume, way: Way) -> Result<Exit, Failure
         record: &record,
         run,
         plan: &plan,
-        activities: wiring::activities(&record, &clouds, &plugins, Pace::default(), args.when_busy),
+        activities: wiring::activities(&record, &clouds, &plugins, pace, args.when_busy),
         output: args.look.output,
         after,
         commands: app.commands(),
+        woken: vote.filter(|_| way == Way::Back),
         aside: None,
     };
     match drive::drive(app, drive).await? {

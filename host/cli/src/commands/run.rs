@@ -31,7 +31,7 @@ pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
         configs: &configs,
         file: source.name,
         config,
-        pace: Pace::default(),
+        pace: wiring::pace(&app.env)?,
         when_busy: args.when_busy,
         output: args.output,
         commands: app.commands(),
@@ -85,6 +85,7 @@ impl Launch<'_> {
             output: self.output,
             after: 0,
             commands: self.commands,
+            woken: None,
             aside: self.aside,
         };
         drive::drive(app, drive).await

@@ -113,13 +113,13 @@ impl View {
 
     fn apply_to_routes(&mut self, kind: &EventKind) {
         match kind {
-            EventKind::RouteRead { load_balancer, port, rule, forward } => {
-                // A setup that is gone on with reads again; what was there first is what was there before the run.
-                if !self.routes.iter().any(|route| route.rule == *rule) {
-                    let [now, before] = [forward.to_string(), forward.to_string()];
-                    let (load_balancer, rule) = (load_balancer.clone(), rule.clone());
-                    self.routes.push(RouteView { load_balancer, port: *port, rule, now, before });
-                }
+            // A setup that is gone on with reads again; what was there first is what was there before the run.
+            EventKind::RouteRead { load_balancer, port, rule, forward }
+                if !self.routes.iter().any(|route| route.rule == *rule) =>
+            {
+                let [now, before] = [forward.to_string(), forward.to_string()];
+                let (load_balancer, rule) = (load_balancer.clone(), rule.clone());
+                self.routes.push(RouteView { load_balancer, port: *port, rule, now, before });
             }
             EventKind::RouteWritten { rule, forward, .. } | EventKind::RouteUnchanged { rule, forward, .. } => {
                 let known = self.routes.iter_mut().find(|route| route.rule == *rule);

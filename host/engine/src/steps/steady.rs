@@ -55,6 +55,15 @@ pub(super) async fn steady(cx: &Cx<'_>, wanted: &Settled<'_>, timeout: Millis) -
     }
 }
 
+/// Waits until a changed rule has reached every node of a load balancer, and none of them sends requests to that target group
+/// any more.
+pub(super) async fn propagated(cx: &Cx<'_>, target_group: &TargetGroupArn) -> Result<(), Stop> {
+    let time = cx.settings.pace.propagation;
+    cx.say(EventKind::DrainAwaited { target_group: target_group.clone(), time }).await?;
+    sleep(time.duration()).await;
+    Ok(())
+}
+
 /// How a look ended.
 enum Look {
     Settled(Vec<InstanceId>),

@@ -33,7 +33,7 @@ pub(crate) async fn take_up(cx: &Cx<'_>, fence: i64) -> Result<Facts, Stop> {
         Some(outcome) => effect::decode(cx, OUTPUT, outcome)?,
         None => Facts::default(),
     };
-    Ok(Facts { fence, rolling_back: decided(&record), ..facts })
+    Ok(Facts { fence, rolling_back: decision(&record), ..facts })
 }
 
 /// Records that the run is rolled back, before anything is done for it: a run that goes on from here goes on with the
@@ -47,7 +47,12 @@ pub async fn decide_rollback(ledger: &dyn Ledger, run: &RunId, reason: &str) -> 
     ledger.settle(run, &step, DECIDED, &json!(reason)).await
 }
 
-fn decided(record: &[EffectRecord]) -> Option<String> {
+/// Why the run is rolled back; none when nobody has decided that.
+pub(crate) async fn decided(cx: &Cx<'_>) -> Result<Option<String>, StoreError> {
+    Ok(decision(&cx.ports.ledger.record(cx.run).await?))
+}
+
+fn decision(record: &[EffectRecord]) -> Option<String> {
     let entry = record.iter().find(|entry| entry.step.as_str() == ROLLBACK && entry.effect == DECIDED)?;
     entry.intent.as_str().map(str::to_owned)
 }

@@ -7,7 +7,7 @@ use shiftgate_workflow::*;
 
 use super::world::refusal;
 use super::{approval, counted, live_world, plan, report, run, run_id, verify};
-use crate::{Sim, deploy};
+use crate::{Facts, Next, Sim, Task, TaskReply, decide_rollback, deploy};
 
 /// The record fails after every possible number of writes; whatever was done, a second try ends in the same world.
 #[tokio::test(start_paused = true)]
@@ -134,4 +134,18 @@ async fn a_rollback_takes_nothing_away_while_the_old_group_does_not_serve() {
     let (ending, ()) = tokio::join!(run(&world), meddle);
     assert_eq!(ending, Ending::Stuck);
     assert!(world.groups().contains(&"web__5 1/1/1".to_owned()), "{:?}", world.groups());
+}
+
+/// A process is killed inside a step, and somebody decides for a rollback: what goes on is the rollback, not the step.
+#[tokio::test(start_paused = true)]
+async fn a_step_does_not_go_on_once_a_rollback_is_decided() {
+    let world = live_world(plan(Vec::new()));
+    decide_rollback(world.as_ref(), &run_id(), "ann asked for it").await.unwrap();
+    let step = StepId::new("phase-1/deploy");
+    let task = Task::Step { step, attempt: 1, facts: Facts::default(), resumed: None, ending: None };
+    let reply = world.activities().perform(&run_id(), task).await.unwrap();
+    let TaskReply::Failed { error, next: Next::Rollback } = reply else { panic!("{reply:?}") };
+    assert_eq!(error.message, "ann asked for it");
+    assert_eq!(world.groups(), ["web__4 0/4/10"]);
+    assert!(world.transcript().contains("left as it stands"), "{}", world.transcript());
 }

@@ -3,6 +3,7 @@
 use shiftgate_model::{EffectRecord, Group, GroupId, TargetGroupArn};
 
 use super::super::setup::Original;
+use super::super::steady::propagated;
 use super::super::{Cx, Stop};
 use super::downsize::unweighted;
 use super::names::{self, Named};
@@ -66,8 +67,8 @@ pub(in super::super) async fn put_routes_back(
 /// Waits until no node of a load balancer sends requests to the new target group any more, and makes sure that no rule does:
 /// only then may it be emptied.
 pub(in super::super) async fn free_of_traffic(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> Result<(), Stop> {
-    if original.balancers.iter().any(|balancer| touched(record, &balancer.production)) {
-        tokio::time::sleep(cx.settings.pace.propagation.duration()).await;
+    if let Some(balancer) = original.balancers.iter().find(|balancer| touched(record, &balancer.production)) {
+        propagated(cx, &balancer.new).await?;
     }
     for balancer in &original.balancers {
         unweighted(cx, balancer, &balancer.new, "new").await?;
