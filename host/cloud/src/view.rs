@@ -67,12 +67,21 @@ impl RawGroup {
         text(launch.get("imageId")).or_else(single).map(AmiId::new)
     }
 
-    /// The target groups that Spot registers its instances with; classic load balancers have none.
-    fn target_groups(&self) -> Vec<TargetGroupArn> {
-        let config = self.launch().and_then(|launch| launch.get("loadBalancersConfig")?.get("loadBalancers")?.as_array());
-        let is_target_group = |entry: &Value| text(entry.get("type")).is_some_and(|t| t.eq_ignore_ascii_case("TARGET_GROUP"));
-        let entries = config.map(Vec::as_slice).unwrap_or_default().iter().filter(|entry| is_target_group(entry));
-        entries.filter_map(|entry| text(entry.get("arn")).map(TargetGroupArn::new)).collect()
+    /// What Spot registers the instances with: target groups by ARN, and the names of everything else.
+    fn balancers(&self) -> (Vec<TargetGroupArn>, Vec<String>) {
+        let Some(launch) = self.launch() else { return Default::default() };
+        let entries = launch.get("loadBalancersConfig").and_then(|config| config.get("loadBalancers")?.as_array());
+        let (mut target_groups, mut others) = (Vec::new(), Vec::new());
+        for entry in entries.map(Vec::as_slice).unwrap_or_default() {
+            let is_target_group = text(entry.get("type")).is_some_and(|word| word.eq_ignore_ascii_case("TARGET_GROUP"));
+            match text(entry.get("arn")).filter(|_| is_target_group) {
+                Some(arn) => target_groups.push(TargetGroupArn::new(arn)),
+                None => others.push(text(entry.get("name")).unwrap_or_else(|| entry.to_string())),
+            }
+        }
+        let legacy = launch.get("loadBalancerNames").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        others.extend(legacy.iter().filter_map(|name| text(Some(name))));
+        (target_groups, others)
     }
 
     fn steered_rules(&self) -> Vec<RuleArn> {
@@ -94,8 +103,9 @@ impl RawGroup {
         let name = self.name().ok_or_else(|| format!("group `{id}` has no `name`"))?;
         let capacity = self.capacity().map_err(|why| format!("group `{id}` ({name}) {why}"))?;
         let created_at = self.0.get("createdAt").and_then(moment);
-        let (target_groups, steered_rules) = (self.target_groups(), self.steered_rules());
-        Ok(Group { id, name, capacity, image: self.image(), marker: self.marker(), created_at, target_groups, steered_rules })
+        let ((target_groups, classic), steered_rules) = (self.balancers(), self.steered_rules());
+        let (image, marker) = (self.image(), self.marker());
+        Ok(Group { id, name, capacity, image, marker, created_at, target_groups, classic, steered_rules })
     }
 }
 
@@ -229,7 +239,12 @@ mod tests {
             {"name": "classic", "type": "CLASSIC"},
             {"name": "web-blue", "arn": "arn:blue", "type": "TARGET_GROUP", "new": 1},
             {"arn": "arn:green", "type": "target_group"}, {"type": "TARGET_GROUP"}, "odd"]}});
-        assert_eq!(launch(config).0, [TargetGroupArn::new("arn:blue"), TargetGroupArn::new("arn:green")]);
+        assert_eq!(launch(config.clone()).0, [TargetGroupArn::new("arn:blue"), TargetGroupArn::new("arn:green")]);
+        // What is no target group is not lost: a group that has it serves there, too.
+        let others = changed("/compute/launchSpecification", config).classic;
+        assert_eq!(others, ["classic", r#"{"type":"TARGET_GROUP"}"#, r#""odd""#]);
+        let legacy = changed("/compute/launchSpecification", json!({"loadBalancerNames": ["old-elb"]})).classic;
+        assert_eq!(legacy, ["old-elb"]);
         let itf = json!({"itf": {"loadBalancers": [{"loadBalancerArn": "lb", "listenerRules": [{"ruleArn": "arn:rule"}]}]}});
         assert_eq!(launch(itf), (vec![], vec![RuleArn::new("arn:rule")]));
         for none in [json!({}), json!({"loadBalancersConfig": null, "itf": null}), json!({"loadBalancersConfig": {}, "itf": []})]

@@ -96,13 +96,13 @@ impl Activities {
                 };
                 let cx = self.cx(run, &plan, &step, facts.fence);
                 if phase.is_some()
-                    && let Some(reason) = steps::decided(&cx).await?
+                    && let Some(reason) = steps::rollback_decided(self.ports.ledger.as_ref(), run).await?
                 {
-                    return self.left_off(&cx, reason).await;
+                    return left_off(&cx, reason).await;
                 }
                 let job = steps::Job { step: found, phase, attempt, facts, resumed, ending };
                 let reply = steps::run(&cx, &job).await;
-                self.settle(&cx, found, attempt, reply).await
+                self.settle(&cx, &job, reply).await
             }
             Task::Rollback { reason, facts } => {
                 let step = StepId::new("rollback");
@@ -172,21 +172,9 @@ impl Activities {
         Ok(TaskReply::Failed { error, next: if untouched { Next::Fail } else { Next::Abort } })
     }
 
-    /// The run was stopped inside a step, and is to be rolled back since: the step does not go on.
-    async fn left_off(&self, cx: &Cx<'_>, reason: String) -> Result<TaskReply, StoreError> {
-        let left = StepError::new(ErrorClass::Application, format!("left as it stands, for the run is rolled back: {reason}"));
-        cx.say_once("rollback/left-off", EventKind::StepFailed { error: left }).await?;
-        Ok(TaskReply::Failed { error: StepError::new(ErrorClass::Application, reason), next: Next::Rollback })
-    }
-
     /// Turns what a step came to into a reply, and says so.
-    async fn settle(
-        &self,
-        cx: &Cx<'_>,
-        step: &Step,
-        attempt: u32,
-        reply: Result<TaskReply, Stop>,
-    ) -> Result<TaskReply, StoreError> {
+    async fn settle(&self, cx: &Cx<'_>, job: &steps::Job<'_>, reply: Result<TaskReply, Stop>) -> Result<TaskReply, StoreError> {
+        let (step, attempt) = (job.step, job.attempt);
         let (error, given) = match reply {
             Ok(TaskReply::Failed { error, next }) => (error, Some(next)),
             Ok(other) => return Ok(other),
@@ -204,6 +192,10 @@ impl Activities {
         if next == Next::Rollback {
             steps::decide_rollback(self.ports.ledger.as_ref(), cx.run, &error.message).await?;
         }
+        if next == Next::Ignore {
+            // The run goes on from here as from a success: a resumed one must not come back to this step after later ones.
+            steps::settle_output(cx, &job.facts).await?;
+        }
         let kind = match next {
             Next::Retry { after } => EventKind::StepRetried { attempt: attempt + 1, after, error: error.clone() },
             Next::Ignore => EventKind::StepIgnored { error: error.clone() },
@@ -212,6 +204,13 @@ impl Activities {
         cx.say(kind).await?;
         Ok(TaskReply::Failed { error, next })
     }
+}
+
+/// The run is to be rolled back since it was stopped: a step that was under way then does not go on.
+async fn left_off(cx: &Cx<'_>, reason: String) -> Result<TaskReply, StoreError> {
+    let skipped = EventKind::StepSkipped { reason: "the run is being rolled back".into() };
+    cx.say_once(&format!("{}/left-off/{}", cx.step, cx.fence), skipped).await?;
+    Ok(TaskReply::Failed { error: StepError::new(ErrorClass::Application, reason), next: Next::Rollback })
 }
 
 /// The failure strategy, applied to the failure of one attempt.

@@ -38,6 +38,8 @@ pub(crate) fn refusal(rule: &Approve, agreed: Option<&str>, ballot: &Ballot) -> 
 /// Why a ballot is not for this run; none when it is, or is bound to no plan.
 pub(crate) fn of_another_plan(agreed: Option<&str>, ballot: &Ballot) -> Option<String> {
     match (ballot.bound_digest.as_deref(), agreed) {
+        // A no is a no, whatever it was about.
+        _ if ballot.vote == Vote::Reject => None,
         (None, _) => None,
         (Some(bound), Some(agreed)) if bound == agreed => None,
         (Some(bound), Some(agreed)) => Some(format!("it is bound to the plan {bound}, and this run is of {agreed}")),

@@ -28,9 +28,13 @@ impl Facts {
     /// What serves after a deployment that succeeded, in a sentence; empty before setup.
     #[must_use]
     pub fn serving(&self) -> String {
-        match &self.new_group {
-            Some(GroupFacts { id, name, capacity, .. }) => format!("{id} `{name}` serves with {capacity}"),
-            None => String::new(),
+        let Some(GroupFacts { id, name, capacity, .. }) = &self.new_group else { return String::new() };
+        match self.target_groups.as_slice() {
+            // The new one stands first.
+            [new, old] if old.weight > 0 => {
+                format!("{id} `{name}` with {capacity} has weight {}, the old group {}", new.weight, old.weight)
+            }
+            _ => format!("{id} `{name}` serves with {capacity}"),
         }
     }
 

@@ -115,6 +115,18 @@ pub enum TaskReply {
     },
 }
 
+/// Whether the interpreter that got this reply, as it lies in the journal, goes backwards from there on: its run began
+/// with a rollback decided, or a step's failure led to one.
+#[must_use]
+pub fn goes_back(reply: &str) -> bool {
+    match serde_json::from_str(reply) {
+        Ok(TaskReply::Done(facts)) => facts.rolling_back.is_some(),
+        Ok(TaskReply::Failed { next, .. }) => next == Next::Rollback,
+        Ok(TaskReply::RolledBack { .. }) => true,
+        Ok(TaskReply::Wait { .. }) | Err(_) => false,
+    }
+}
+
 /// What a failure leads to, after the strategy of the step and the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -28,6 +28,8 @@ pub struct Group {
     pub created_at: Option<Timestamp>,
     /// The target groups that Spot registers its instances with.
     pub target_groups: Vec<TargetGroupArn>,
+    /// Everything else that Spot registers its instances with: classic load balancers, by name.
+    pub classic: Vec<String>,
     /// The rules whose weights Spot itself writes for it (`itf`): nobody else may shift those.
     pub steered_rules: Vec<RuleArn>,
 }

@@ -58,17 +58,21 @@ pub trait Routes: Send + Sync {
     /// Every rule of a listener, the default rule included, in no set order.
     async fn rules(&self, listener: &ListenerArn) -> Result<Vec<Rule>, CloudError>;
 
+    /// Some rules as they are now, by one call where all of them exist, in no set order; one that does not exist (any more)
+    /// is left out.
+    async fn rules_by_arn(&self, rules: &[RuleArn]) -> Result<Vec<Rule>, CloudError>;
+
     /// One rule as it is now, by one call; none when there is no such rule (any more).
-    async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError>;
+    async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError> {
+        Ok(self.rules_by_arn(std::slice::from_ref(rule)).await?.pop())
+    }
 
     /// Replaces the whole action list of a rule: a default rule's through its listener, any other's through itself.
     ///
     /// Errors: `Refused` when the list holds an action that this program could not send back as it came.
     async fn set_actions(&self, route: &Route, actions: &Actions) -> Result<(), CloudError>;
 
-    /// The target groups of those ARNs, in no set order.
-    ///
-    /// Errors: `Remote` when one of them does not exist.
+    /// The target groups of those ARNs, in no set order; one that does not exist (any more) is left out.
     async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroup>, CloudError>;
 
     /// How long a target group keeps targets and clients.
@@ -137,6 +141,16 @@ pub trait Ledger: Send + Sync {
 
     /// Whether any run on record has done an effect of that name, or begun to: `name sig-0a1b2c3d`.
     async fn known(&self, effect: &str) -> Result<bool, StoreError>;
+
+    /// The effects whose names begin so of every run of that account and family but this one, whatever came of them; the
+    /// runs in the order in which they were asked for.
+    async fn of_others(
+        &self,
+        account: &str,
+        family: &Family,
+        run: &RunId,
+        beginning: &str,
+    ) -> Result<Vec<(RunId, String)>, StoreError>;
 }
 
 /// How an attempt to take a lock ended.

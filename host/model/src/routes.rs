@@ -137,8 +137,8 @@ pub enum RouteAction {
 /// A forward action.
 ///
 /// Two that do the same are equal: the room that reads it leaves out a weight that is the only one, and a stickiness
-/// that is off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// that is off, and the order of the targets does not count.
+#[derive(Clone, Debug, Eq, Serialize, Deserialize)]
 pub struct Forward {
     /// Its place in the list as AWS numbers it; none when the reply names none.
     pub order: Option<i32>,
@@ -148,8 +148,19 @@ pub struct Forward {
     pub stickiness_seconds: Option<u32>,
 }
 
+impl PartialEq for Forward {
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |forward: &Self| {
+            let mut targets = forward.targets.clone();
+            targets.sort();
+            targets
+        };
+        self.order == other.order && self.stickiness_seconds == other.stickiness_seconds && sorted(self) == sorted(other)
+    }
+}
+
 /// A target group of a forward action.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ForwardTarget {
     /// The target group.
     pub group: TargetGroupArn,
@@ -179,11 +190,27 @@ impl Actions {
         Self(self.0.iter().map(action).collect())
     }
 
-    /// The weight of a target group in the forward action: 0 when it gets nothing, 1 for a group alone.
+    /// The weight of a target group: 0 when it gets nothing, 1 for a group alone. None when that cannot be told, because the
+    /// list does not have exactly one forward action.
     #[must_use]
-    pub fn weight_of(&self, group: &TargetGroupArn) -> u16 {
-        let targets = self.forward().map(|forward| forward.targets.as_slice()).unwrap_or_default();
-        targets.iter().filter(|target| target.group == *group).map(|target| target.weight.unwrap_or(1)).sum()
+    pub fn weight_of(&self, group: &TargetGroupArn) -> Option<u16> {
+        let targets = &self.forward()?.targets;
+        Some(targets.iter().filter(|target| target.group == *group).map(|target| target.weight.unwrap_or(1)).sum())
+    }
+
+    /// Whether the list names a target group anywhere, in actions that are not looked into too.
+    #[must_use]
+    pub fn mentions(&self, group: &TargetGroupArn) -> bool {
+        self.0.iter().any(|action| match action {
+            RouteAction::Forward(forward) => forward.targets.iter().any(|target| target.group == *group),
+            RouteAction::Other(value) => value.to_string().contains(group.as_str()),
+        })
+    }
+
+    /// Whether no request goes to a target group. A list that cannot be told of counts as one that sends some.
+    #[must_use]
+    pub fn spares(&self, group: &TargetGroupArn) -> bool {
+        self.weight_of(group) == Some(0)
     }
 }
 
@@ -323,13 +350,19 @@ mod tests {
         let after = before.with_targets(&targets);
         assert_eq!(after, Actions(vec![login, forward(targets.to_vec())]));
         assert_eq!(after.to_string(), "1 other action, then web-blue 90, web-green 10");
-        assert_eq!(after.weight_of(&target("web-green", None).group), 10);
+        assert_eq!(after.weight_of(&target("web-green", None).group), Some(10));
+        let turned: Vec<ForwardTarget> = targets.iter().rev().cloned().collect();
+        assert_eq!(after.with_targets(&turned), after);
     }
 
     #[test]
     fn two_forwards_are_not_one() {
         let actions = Actions(vec![forward(vec![target("a", None)]), forward(vec![target("b", None)])]);
         assert_eq!(actions.forward(), None);
-        assert_eq!(Actions(vec![forward(vec![target("a", None)])]).weight_of(&target("a", None).group), 1);
+        // What cannot be told is not taken for nothing.
+        assert!(!actions.spares(&target("c", None).group));
+        let alone = Actions(vec![forward(vec![target("a", None)])]);
+        assert_eq!(alone.weight_of(&target("a", None).group), Some(1));
+        assert!(alone.spares(&target("b", None).group));
     }
 }

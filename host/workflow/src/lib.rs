@@ -27,8 +27,8 @@ pub use duration::{DurationError, duration};
 pub use expression::{FillError, fill, fill_text};
 pub use meaning::{InputSpec, InputType};
 pub use plan::{
-    Action, Approve, Deploy, FailureAction, FailurePolicy, Final, Infrastructure, ListenerAt, Phase, Plan, PluginStep, RouteAt,
-    Routing, RoutingShape, SecretRef, Setup, Shift, ShiftRoute, Step, Strategy, Swap, SwapRoute,
+    Action, Agreed, Approve, Deploy, FailureAction, FailurePolicy, Final, Infrastructure, ListenerAt, Phase, Plan, PluginStep,
+    RouteAt, Routing, RoutingShape, SecretRef, Setup, Shift, ShiftRoute, Step, Strategy, Swap, SwapRoute,
 };
 pub use source::{Files, Source};
 pub use summary::{ConfigProblem, Configs, Summary, check, plan};

@@ -41,9 +41,18 @@ pub struct Plan {
     pub on_failure: FailurePolicy,
     /// Inputs as given or defaulted, for the record.
     pub inputs: BTreeMap<String, Value>,
-    /// The digest of the plan that was agreed on before the run; none when the run was started without one.
+    /// The plan that was agreed on before the run; none when the run was started without one.
     #[serde(default)]
-    pub agreed: Option<String>,
+    pub agreed: Option<Agreed>,
+}
+
+/// A plan that somebody has agreed to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Agreed {
+    /// Its digest.
+    pub digest: String,
+    /// What the rehearsal's setup found: a run whose setup finds anything else does not begin.
+    pub observed: Value,
 }
 
 /// How a deployment goes.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use shiftgate_engine::{PlannedCall, PlannedStep, Rehearsal, RehearsalError, rehearse};
 use shiftgate_model::{AccountId, ErrorClass, TargetGroupArn};
 use shiftgate_store::{Record, SystemClock};
-use shiftgate_workflow::{Plan, RoutingShape};
+use shiftgate_workflow::{Agreed, Plan, RoutingShape};
 
 use crate::app::App;
 use crate::args::{Format, Planned, Routes};
@@ -66,9 +66,9 @@ pub(crate) fn assume(plan: &mut Plan, routes: &Routes) -> Result<(), Failure> {
 /// Refuses when a run would not do what the plan of that digest said; the plan then carries the digest.
 pub(crate) async fn unmoved(record: &Record, plan: &mut Plan, config: &CloudConfig, agreed: &str) -> Result<(), Failure> {
     let agreed = whole(agreed)?;
-    let (_, digest) = rehearsed(record, plan, config).await?;
+    let (rehearsal, digest) = rehearsed(record, plan, config).await?;
     if digest == agreed {
-        plan.agreed = Some(digest);
+        plan.agreed = Some(Agreed { digest, observed: rehearsal.observed });
         return Ok(());
     }
     let message = format!("the plan is not the one that was agreed on: that was {agreed}, and this would be {digest}");

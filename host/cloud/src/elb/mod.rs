@@ -31,7 +31,7 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use shiftgate_model::{
-    Actions, CloudError, Draining, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Route, Routes, Rule, RuleArn,
+    Actions, CloudError, Draining, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Origin, Route, Routes, Rule, RuleArn,
     TargetGroup, TargetGroupArn, TargetHealth,
 };
 
@@ -94,6 +94,36 @@ impl Elb {
         let rules: Result<_, _> = reply.rules().iter().map(|rule| view::rule(rule, &unknown)).collect();
         Ok((rules.map_err(|why| call.unreadable(why))?, reply.next_marker().map(str::to_owned)))
     }
+
+    /// Rules by one call.
+    ///
+    /// Errors: `Remote` when one of them does not exist.
+    async fn rules_at_once(&self, rules: &[RuleArn]) -> Result<Vec<Rule>, CloudError> {
+        // Without an ARN the call would be about nothing, and AWS refuses it.
+        let Some(first) = rules.first() else { return Ok(Vec::new()) };
+        let call = Call { operation: "DescribeRules", subject: Some(first.as_str()) };
+        let reader = Reader::default();
+        let arns = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
+        let request = self.client.describe_rules().set_rule_arns(Some(arns));
+        let reply = request.customize().interceptor(reader.clone()).send().await.map_err(|why| self.failed(call, &why))?;
+        let unknown = reader.take();
+        let found = reply.rules().iter().filter(|found| rules.iter().any(|rule| found.rule_arn() == Some(rule.as_str())));
+        found.map(|found| view::rule(found, &unknown)).collect::<Result<_, _>>().map_err(|why| call.unreadable(why))
+    }
+
+    /// Target groups by one call, or its pages.
+    ///
+    /// Errors: `Remote` when one of them does not exist.
+    async fn target_groups_at_once(&self, arns: &[&str]) -> Result<Vec<TargetGroup>, CloudError> {
+        // Without an ARN the call would be about every target group of the region: no group, no call.
+        let Some(first) = arns.first() else { return Ok(Vec::new()) };
+        let call = Call { operation: "DescribeTargetGroups", subject: Some(first) };
+        let request = self.client.describe_target_groups();
+        let request = request.set_target_group_arns(Some(arns.iter().map(|arn| (*arn).to_owned()).collect()));
+        let found: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+        let found = found.map_err(|why| self.failed(call, &why))?;
+        found.iter().map(view::target_group).collect::<Result<_, _>>().map_err(|why| call.unreadable(why))
+    }
 }
 
 #[async_trait]
@@ -140,17 +170,19 @@ impl Routes for Elb {
         Err(call.unreadable(format!("its list of rules does not end after {MOST_PAGES} pages")))
     }
 
-    async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError> {
-        let call = Call { operation: "DescribeRules", subject: Some(rule.as_str()) };
-        let reader = Reader::default();
-        let request = self.client.describe_rules().rule_arns(rule.as_str());
-        let reply = match request.customize().interceptor(reader.clone()).send().await {
-            Ok(reply) => reply,
-            Err(why) if matches!(why.code(), Some("RuleNotFound" | "ListenerNotFound")) => return Ok(None),
-            Err(why) => return Err(self.failed(call, &why)),
-        };
-        let found = reply.rules().iter().find(|found| found.rule_arn() == Some(rule.as_str()));
-        found.map(|found| view::rule(found, &reader.take())).transpose().map_err(|why| call.unreadable(why))
+    async fn rules_by_arn(&self, rules: &[RuleArn]) -> Result<Vec<Rule>, CloudError> {
+        match self.rules_at_once(rules).await {
+            // One that is missing hides all the others.
+            Err(error) if is_missing(&error) && rules.len() > 1 => {
+                let mut found = Vec::with_capacity(rules.len());
+                for rule in rules {
+                    found.extend(self.rule(rule).await?);
+                }
+                Ok(found)
+            }
+            Err(error) if is_missing(&error) => Ok(Vec::new()),
+            found => found,
+        }
     }
 
     async fn set_actions(&self, route: &Route, actions: &Actions) -> Result<(), CloudError> {
@@ -174,18 +206,15 @@ impl Routes for Elb {
         arns.sort_unstable();
         arns.dedup();
         let mut read = Vec::with_capacity(arns.len());
-        // Without an ARN the call would be about every target group of the region: no group, no call.
         for batch in arns.chunks(MOST_TARGET_GROUPS) {
-            let call = Call { operation: "DescribeTargetGroups", subject: batch.first().copied() };
-            let request = self.client.describe_target_groups();
-            let request = request.set_target_group_arns(Some(batch.iter().map(|arn| (*arn).to_owned()).collect()));
-            let found: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
-            let found = found.map_err(|why| self.failed(call, &why))?;
-            for group in &found {
-                read.push(view::target_group(group).map_err(|why| call.unreadable(why))?);
-            }
-            if let Some(missing) = batch.iter().find(|arn| !read.iter().any(|group| group.arn.as_str() == **arn)) {
-                return Err(call.unreadable(format!("target group `{missing}` is not in it")));
+            match self.target_groups_at_once(batch).await {
+                // One that is missing hides all the others.
+                Err(error) if is_missing(&error) => {
+                    for arn in batch.iter().filter(|_| batch.len() > 1) {
+                        read.extend(self.target_groups(&[TargetGroupArn::new(*arn)]).await?);
+                    }
+                }
+                found => read.extend(found?),
             }
         }
         Ok(read)
@@ -205,4 +234,10 @@ impl Routes for Elb {
         let rows = reply.target_health_descriptions().iter().map(view::target_health);
         rows.collect::<Result<_, _>>().map_err(|why| call.unreadable(why))
     }
+}
+
+/// Whether AWS says that a thing is not there.
+fn is_missing(error: &CloudError) -> bool {
+    let Origin::Remote { code: Some(code), .. } = &error.origin else { return false };
+    matches!(code.as_str(), "RuleNotFound" | "ListenerNotFound" | "TargetGroupNotFound")
 }

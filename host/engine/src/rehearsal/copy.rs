@@ -28,7 +28,7 @@ pub(super) struct Copy {
 struct State {
     /// The account's groups; none before the first look.
     groups: Option<Vec<Group>>,
-    /// Groups whose capacity was changed: their instances are made up.
+    /// Groups that a step works with: their instances are made up.
     resized: Vec<GroupId>,
     rules: BTreeMap<RuleArn, Actions>,
 }
@@ -98,6 +98,8 @@ impl Groups for Copy {
     }
 
     async fn read(&self, id: &GroupId) -> Result<Option<Group>, CloudError> {
+        // A step reads a group right before it works with it, and then waits for it: no wait here.
+        self.state().resized.push(id.clone());
         Ok(self.all().await?.into_iter().find(|group| group.id == *id))
     }
 
@@ -123,6 +125,7 @@ impl Groups for Copy {
             marker: Some(spec.marker.clone()),
             created_at: None,
             target_groups,
+            classic: Vec::new(),
             steered_rules: Vec::new(),
         };
         let mut state = self.state();
@@ -187,10 +190,11 @@ impl Routes for Copy {
         Ok(rules.into_iter().map(changed).collect())
     }
 
-    async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError> {
-        let found = self.real()?.rule(rule).await?;
+    async fn rules_by_arn(&self, rules: &[RuleArn]) -> Result<Vec<Rule>, CloudError> {
+        let found = self.real()?.rules_by_arn(rules).await?;
         let state = self.state();
-        Ok(found.map(|found| Rule { actions: state.rules.get(rule).cloned().unwrap_or(found.actions), ..found }))
+        let changed = |rule: Rule| Rule { actions: state.rules.get(&rule.arn).cloned().unwrap_or(rule.actions), ..rule };
+        Ok(found.into_iter().map(changed).collect())
     }
 
     async fn set_actions(&self, route: &Route, actions: &Actions) -> Result<(), CloudError> {

@@ -93,6 +93,16 @@ impl Ledger for Notes {
     async fn known(&self, effect: &str) -> Result<bool, StoreError> {
         self.before.known(effect).await
     }
+
+    async fn of_others(
+        &self,
+        account: &str,
+        family: &Family,
+        run: &RunId,
+        beginning: &str,
+    ) -> Result<Vec<(RunId, String)>, StoreError> {
+        self.before.of_others(account, family, run, beginning).await
+    }
 }
 
 #[async_trait]

@@ -44,21 +44,21 @@ pub(super) async fn deploy(cx: &Cx<'_>, deploy: &Deploy, facts: &Facts) -> Resul
 }
 
 /// One group on its way to a capacity.
-struct Resize {
-    facts: GroupFacts,
-    original: Capacity,
-    wanted: Capacity,
+pub(super) struct Resize {
+    pub(super) facts: GroupFacts,
+    pub(super) original: Capacity,
+    pub(super) wanted: Capacity,
     /// The target groups that its instances have to be healthy in.
-    behind: Vec<TargetGroupArn>,
-    timeout: Millis,
+    pub(super) behind: Vec<TargetGroupArn>,
+    pub(super) timeout: Millis,
 }
 
 impl Resize {
-    async fn run(self, cx: &Cx<'_>) -> Result<GroupFacts, Stop> {
+    pub(super) async fn run(self, cx: &Cx<'_>) -> Result<GroupFacts, Stop> {
         // Read right before it is written: whatever was read before the last wait may be old.
         let live = cx.ports.groups.read(&self.facts.id).await?.ok_or_else(|| gone(&self.facts))?;
         cx.resize(&live, self.original, self.wanted).await?;
-        let settled = Settled { group: &live.id, target: self.wanted.target, behind: &self.behind };
+        let settled = Settled { group: &live.id, capacity: self.wanted, behind: &self.behind };
         let instances = steady(cx, &settled, self.timeout).await?;
         Ok(GroupFacts { capacity: self.wanted, instances, ..self.facts })
     }

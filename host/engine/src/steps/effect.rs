@@ -58,29 +58,27 @@ impl Cx<'_> {
         Err(StepError::new(ErrorClass::Drift, message).hint("another run has taken over; look at `shiftgate runs`").into())
     }
 
-    /// Brings a group to `wanted`, when it is not there yet, and when nobody else has changed it since this run last did.
+    /// Brings a group to `wanted`, when it is not there yet, and when nobody else has changed it since this run last did. An
+    /// autoscaler may have moved the target between the same bounds: more than wanted is let be, less is raised again.
     pub(super) async fn resize(&self, live: &Group, original: Capacity, wanted: Capacity) -> Result<(), Stop> {
         let id = &live.id;
         self.say(EventKind::CapacityFound { group: id.clone(), capacity: live.capacity }).await?;
-        let name = capacity_effect(id);
+        let record = self.ports.ledger.record(self.run).await?;
+        let prefix = capacity_effect(id);
+        let name = next_name(&record, self.step.as_str(), &prefix, &json!(wanted));
         if live.capacity == wanted {
             self.effect(&name, json!(wanted), |_| async { Ok(wanted) }).await?;
             self.say(EventKind::CapacityUnchanged { group: id.clone(), capacity: wanted }).await?;
             return Ok(());
         }
-        let record = self.ports.ledger.record(self.run).await?;
-        let expected = expected(record.iter().filter(|entry| entry.effect == name), original);
+        let expected = expected(record.iter().filter(|entry| is_of(entry, &prefix)), original);
         let Some(last) = expected.first() else { return Ok(()) };
         if !expected.iter().any(|capacity| capacity.same_bounds(&live.capacity)) {
             return Err(StepError::drift(id, *last, live.capacity).into());
         }
-        if record.iter().any(|r| r.step == *self.step && r.effect == name && r.outcome.is_some()) {
-            // An earlier attempt of this very step wrote it: only an autoscaler may have moved it since.
-            return if live.capacity.same_bounds(&wanted) {
-                Ok(())
-            } else {
-                Err(StepError::drift(id, wanted, live.capacity).into())
-            };
+        if last == &wanted && wanted.same_bounds(&live.capacity) && live.capacity.target > wanted.target {
+            self.say(EventKind::CapacityUnchanged { group: id.clone(), capacity: live.capacity }).await?;
+            return Ok(());
         }
         self.say(EventKind::CapacityRequested { group: id.clone(), capacity: wanted }).await?;
         self.effect(&name, json!(wanted), |_| async {
@@ -90,6 +88,27 @@ impl Cx<'_> {
         .await?;
         self.say(EventKind::CapacityAccepted { group: id.clone() }).await?;
         Ok(())
+    }
+}
+
+/// Whether an entry is a write of the thing that `prefix` names: `capacity sig-1`, and `capacity sig-1 2` for a later one.
+pub(super) fn is_of(entry: &EffectRecord, prefix: &str) -> bool {
+    match entry.effect.strip_prefix(prefix) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(' ').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())),
+        None => false,
+    }
+}
+
+/// The name of the next effect that writes a thing. A thing may be written more than once in a step, when it is put back,
+/// when an autoscaler moved it, or when the step is tried again: each write has its own entry, and the last one is gone on
+/// with while its outcome is not known.
+pub(super) fn next_name(record: &[EffectRecord], step: &str, prefix: &str, intent: &Value) -> String {
+    let of_step: Vec<_> = record.iter().filter(|entry| entry.step.as_str() == step && is_of(entry, prefix)).collect();
+    match of_step.last() {
+        None => prefix.to_owned(),
+        Some(last) if last.outcome.is_none() && last.intent == *intent => last.effect.clone(),
+        Some(_) => format!("{prefix} {}", of_step.len() + 1),
     }
 }
 
@@ -143,6 +162,25 @@ mod tests {
             intent: json!(capacity),
             outcome: settled.then(|| json!(capacity)),
         }
+    }
+
+    #[test]
+    fn every_write_has_an_entry_and_an_unknown_one_is_gone_on_with() {
+        let [one, two] = [1, 2].map(Capacity::pinned);
+        let name = |record: &[EffectRecord], wanted: Capacity| next_name(record, "a", "capacity sig-1", &json!(wanted));
+        let numbered = |number: &str, capacity, settled| EffectRecord {
+            effect: format!("capacity sig-1{number}"),
+            ..entry("a", capacity, settled)
+        };
+        assert_eq!(name(&[], one), "capacity sig-1");
+        // Its outcome is not known: the same write goes on, another one is an entry of its own.
+        let unknown = [entry("a", one, false)];
+        assert_eq!(name(&unknown, one), "capacity sig-1");
+        assert_eq!(name(&unknown, two), "capacity sig-1 2");
+        // Its outcome was never known, it was put back, and the step is tried again.
+        let put_back = [numbered("", one, false), numbered(" 2", two, true)];
+        assert_eq!(name(&put_back, one), "capacity sig-1 3");
+        assert!(!is_of(&numbered("1", one, true), "capacity sig-1"));
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub(crate) use finish::{finish, run_started};
 pub(crate) use plugin::check_plugins;
 pub(crate) use rollback::roll_back;
 pub(crate) use setup::ORIGINAL;
-pub use take_up::decide_rollback;
-pub(crate) use take_up::{decided, take_up};
+pub(crate) use take_up::take_up;
+pub use take_up::{decide_rollback, rollback_decided};
 
 /// Why a step stops: its own failure, or a record that cannot be written.
 #[derive(Debug)]
@@ -141,13 +141,22 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
         Action::Verify(_) | Action::Approve(_) | Action::WrapUp(_) => plugin::run(cx, job).await?,
     };
     if let TaskReply::Done(facts) = &reply {
-        let output = serde_json::to_value(facts).map_err(|e| effect::unreadable(cx, OUTPUT, &e))?;
-        cx.ports.ledger.settle(cx.run, cx.step, OUTPUT, &output).await?;
+        settle_output(cx, facts).await?;
         let began = job.resumed.as_ref().map_or(began, |(state, _)| state.started_at);
         let took = cx.ports.clock.now().since(began);
         cx.say_once(&format!("{}/succeeded", cx.step), EventKind::StepSucceeded { took }).await?;
     }
     Ok(reply)
+}
+
+/// Records that the step has ended, and what the run goes on with.
+pub(crate) async fn settle_output(cx: &Cx<'_>, facts: &Facts) -> Result<(), StoreError> {
+    let output = serde_json::to_value(facts).map_err(|error| StoreError {
+        action: format!("record the end of step `{}`", cx.step),
+        place: "the effect ledger".into(),
+        reason: error.to_string(),
+    })?;
+    cx.ports.ledger.settle(cx.run, cx.step, OUTPUT, &output).await
 }
 
 async fn announce(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {

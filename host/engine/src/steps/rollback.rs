@@ -9,6 +9,7 @@ use shiftgate_model::{
 };
 
 use super::deploy::gone;
+use super::effect::{capacity_effect, is_of};
 use super::housekeeping::delete_group;
 use super::setup::{CREATE, Live, ORIGINAL, Original, group_facts};
 use super::steady::{Settled, steady};
@@ -41,7 +42,7 @@ pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, St
 async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> Result<(), Stop> {
     if let Some(old) = &original.live {
         let behind = blue_green::reachable(cx, record, original).await?;
-        restore(cx, record, old, &behind).await?;
+        restore(cx, record, original, old, &behind).await?;
     }
     // Listed after the wait for the old group: what was read before it may be old.
     let groups = cx.ports.groups.list().await?;
@@ -52,29 +53,42 @@ async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> 
             None => Ok(()),
         };
     }
-    blue_green::put_routes_back(cx, record, original, new).await?;
+    blue_green::put_routes_back(cx, original, new).await?;
     let Some(new) = new else { return Ok(()) };
-    blue_green::free_of_traffic(cx, record, original).await?;
+    blue_green::free_of_traffic(cx, original, new).await?;
     empty(cx, new).await
 }
 
-/// The old group, up and healthy, before anything is taken from the new one. A run that never touched it writes nothing.
-async fn restore(cx: &Cx<'_>, record: &[EffectRecord], old: &Live, behind: &[TargetGroupArn]) -> Result<(), Stop> {
-    let touched = record.iter().any(|entry| entry.effect == super::effect::capacity_effect(&old.id));
+/// The old group, up and healthy, before anything is taken from the new one.
+///
+/// What this run never touched is not written, but for a group that lost its traffic to this run: with nothing to do its
+/// autoscaler has shrunk it, and it gets its original target before the traffic comes back. Behind load balancers, numbers that
+/// somebody else gave to an untouched group stay, and nothing is waited for when the traffic never moved.
+async fn restore(
+    cx: &Cx<'_>,
+    record: &[EffectRecord],
+    original: &Original,
+    old: &Live,
+    behind: &[TargetGroupArn],
+) -> Result<(), Stop> {
+    let touched = record.iter().any(|entry| is_of(entry, &capacity_effect(&old.id)));
+    let moved = blue_green::traffic_moved(record, original);
     let Some(live) = cx.ports.groups.read(&old.id).await? else {
         return Err(gone(&group_facts(&old.id, &old.name, old.capacity)).into());
     };
-    let target = if touched {
+    let shrunk = moved && live.capacity.same_bounds(&old.capacity) && live.capacity.target < old.capacity.target;
+    let capacity = if touched || shrunk {
         cx.resize(&live, old.capacity, old.capacity).await?;
-        old.capacity.target
+        old.capacity
+    } else if original.balancers.is_empty() && !live.capacity.same_bounds(&old.capacity) {
+        return Err(StepError::drift(&old.id, old.capacity, live.capacity).into());
     } else {
-        if !live.capacity.same_bounds(&old.capacity) {
-            return Err(StepError::drift(&old.id, old.capacity, live.capacity).into());
-        }
         cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
-        live.capacity.target
+        live.capacity
     };
-    steady(cx, &Settled { group: &old.id, target, behind }, cx.plan.setup.steady_state_timeout).await?;
+    if touched || moved || original.balancers.is_empty() {
+        steady(cx, &Settled { group: &old.id, capacity, behind }, cx.plan.setup.steady_state_timeout).await?;
+    }
     Ok(())
 }
 
@@ -106,8 +120,10 @@ async fn empty(cx: &Cx<'_>, new: &Group) -> Result<(), Stop> {
             .hint("when it is this run's group, set it to 0/0/0 in Spot's console, and delete it there if nobody needs it")
             .into());
     }
-    cx.resize(new, Capacity::ZERO, Capacity::ZERO).await?;
-    let gone = Settled { group: &new.id, target: 0, behind: &[] };
+    // Read right before it is written: whatever was read before the last wait may be old.
+    let Some(live) = cx.ports.groups.read(&new.id).await? else { return Ok(()) };
+    cx.resize(&live, Capacity::ZERO, Capacity::ZERO).await?;
+    let gone = Settled { group: &new.id, capacity: Capacity::ZERO, behind: &[] };
     steady(cx, &gone, cx.plan.setup.steady_state_timeout).await?;
     Ok(())
 }

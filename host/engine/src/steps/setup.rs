@@ -65,6 +65,7 @@ async fn next_revision(cx: &Cx<'_>) -> Result<Facts, Stop> {
             Ok(Original { live, next: family.revision(highest.saturating_add(1)), balancers: Vec::new() })
         })
         .await?;
+    as_agreed(cx, &original)?;
     say_live(cx, original.live.as_ref()).await?;
     let full = cx.plan.setup.sizing.resolve(original.live.as_ref().map(|live| live.capacity));
     check_amounts(cx, full)?;
@@ -82,6 +83,16 @@ async fn next_revision(cx: &Cx<'_>) -> Result<Facts, Stop> {
         full: Some(full),
         target_groups: Vec::new(),
     })
+}
+
+/// Nothing has moved since the plan was agreed on: while this run waited for another one, say.
+pub(super) fn as_agreed(cx: &Cx<'_>, original: &Original) -> Result<(), StepError> {
+    let Some(agreed) = &cx.plan.agreed else { return Ok(()) };
+    if serde_json::to_value(original).is_ok_and(|found| found == agreed.observed) {
+        return Ok(());
+    }
+    let message = format!("the groups and rules are not those of the plan that was agreed on, {}", agreed.digest);
+    Err(StepError::new(ErrorClass::Drift, message).hint("look at `shiftgate plan` again; nothing was touched"))
 }
 
 /// Says what serves before anything changes.

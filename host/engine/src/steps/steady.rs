@@ -4,7 +4,11 @@
 //! that fails is made again; only time ends the wait. Behind load balancers a group serves when every one of its instances
 //! is healthy in every target group, too.
 
-use shiftgate_model::{ErrorClass, EventKind, GroupId, Health, InstanceHealth, InstanceId, Millis, StepError, TargetGroupArn};
+use shiftgate_model::{
+    Capacity, ErrorClass, EventKind, GroupId, Health, InstanceHealth, InstanceId, Millis, StepError, TargetGroupArn,
+};
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
 
 use super::targets::{Seen, Targets, look};
@@ -13,8 +17,8 @@ use super::{Cx, Stop};
 /// What is waited for.
 pub(super) struct Settled<'a> {
     pub(super) group: &'a GroupId,
-    /// How many instances; 0 for none left.
-    pub(super) target: u32,
+    /// How many instances: the target, or more up to the maximum when an autoscaler wants more and all of them serve.
+    pub(super) capacity: Capacity,
     /// The target groups that the instances have to be healthy in.
     pub(super) behind: &'a [TargetGroupArn],
 }
@@ -64,6 +68,11 @@ pub(super) async fn propagated(cx: &Cx<'_>, target_group: &TargetGroupArn) -> Re
     Ok(())
 }
 
+/// A pause before something is looked at again that is not there yet: a second at most.
+pub(super) async fn moment(cx: &Cx<'_>) {
+    sleep(cx.settings.pace.first.duration().min(Duration::from_secs(1))).await;
+}
+
 /// How a look ended.
 enum Look {
     Settled(Vec<InstanceId>),
@@ -82,7 +91,7 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     async fn look(&mut self) -> Result<Look, Stop> {
-        let (group, target) = (self.wanted.group, self.wanted.target);
+        let (group, Capacity { target, maximum, .. }) = (self.wanted.group, self.wanted.capacity);
         let instances = match self.cx.poller.health(group).await {
             Ok(instances) => instances,
             Err(error) => return self.blind(error.to_string()).await,
@@ -94,11 +103,12 @@ impl Watch<'_> {
             self.cx.say(EventKind::HealthSeen { group: group.clone(), desired: target, total, healthy }).await?;
             self.count = Some(now);
         }
-        if total != target || healthy < target {
+        let as_many = total == target || (total == healthy && total <= maximum);
+        if !as_many || healthy < target {
             return Ok(Look::Missing(missing(target, &instances)));
         }
         let ids: Vec<InstanceId> = instances.iter().filter_map(|instance| instance.id.clone()).collect();
-        Ok(match look(self.cx, self.wanted.behind, &ids, &mut self.targets).await? {
+        Ok(match look(self.cx, self.wanted.behind, &ids, target, &mut self.targets).await? {
             Targets::Ready => Look::Settled(ids),
             Targets::NotYet(what) => Look::Missing(what),
             Targets::Unknown(reason) => Look::Missing(format!("a target group could not be looked at: {reason}")),
@@ -131,7 +141,7 @@ impl Count {
 
 fn reached(wanted: &Settled<'_>) -> EventKind {
     let group = wanted.group.clone();
-    if wanted.target == 0 { EventKind::GroupEmptied { group } } else { EventKind::SteadyStateReached { group } }
+    if wanted.capacity.target == 0 { EventKind::GroupEmptied { group } } else { EventKind::SteadyStateReached { group } }
 }
 
 fn missing(target: u32, instances: &[InstanceHealth]) -> String {

@@ -10,7 +10,7 @@ pub(super) struct Seen(Vec<(TargetGroupArn, String)>);
 
 /// How a look ended.
 pub(super) enum Targets {
-    /// Every instance is healthy in every target group.
+    /// Enough instances are healthy in every target group.
     Ready,
     /// Some are not: which, and what they are.
     NotYet(String),
@@ -18,11 +18,12 @@ pub(super) enum Targets {
     Unknown(String),
 }
 
-/// Looks at each target group until one is not ready.
+/// Looks at each target group until one does not have `target` of the instances healthy.
 pub(super) async fn look(
     cx: &Cx<'_>,
     groups: &[TargetGroupArn],
     instances: &[InstanceId],
+    target: u32,
     seen: &mut Seen,
 ) -> Result<Targets, Stop> {
     for group in groups {
@@ -40,12 +41,12 @@ pub(super) async fn look(
         let (registered, healthy) = (found.clone().count(), found.filter(is_healthy).count());
         let kind = EventKind::TargetsSeen {
             target_group: group.clone(),
-            desired: number(instances.len()),
+            desired: target,
             registered: number(registered),
             healthy: number(healthy),
         };
         seen.say(cx, group, kind).await?;
-        if healthy < instances.len() {
+        if number(healthy) < target {
             return Ok(Targets::NotYet(words(group, instances, &targets)));
         }
     }

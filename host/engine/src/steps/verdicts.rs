@@ -12,6 +12,11 @@ use crate::{Next, StepState, TaskReply, Waking};
 /// How long a person has to decide about a verification that could not.
 const HOLD: Millis = Millis::minutes(7 * 24 * 60);
 
+/// The digest of the plan that the run is of; none when it was started without one.
+fn agreed<'p>(cx: &Cx<'p>) -> Option<&'p str> {
+    cx.plan.agreed.as_ref().map(|agreed| agreed.digest.as_str())
+}
+
 /// The end of a verification plugin: shown, kept, and judged.
 pub(super) async fn judge(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, report: Report) -> Result<TaskReply, Stop> {
     // The first report of an attempt is the one that counts, also when its activity is performed again.
@@ -54,7 +59,7 @@ pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Wakin
         cx.say(EventKind::ApprovalExpired).await?;
         return Ok(undecided(cx, job, "the verification could not tell, and nobody decided in time".into()));
     };
-    if let (Some(reason), Some((state, _))) = (of_another_plan(cx.plan.agreed.as_deref(), &ballot), &job.resumed) {
+    if let (Some(reason), Some((state, _))) = (of_another_plan(agreed(cx), &ballot), &job.resumed) {
         cx.say(EventKind::BallotRefused { ballot, reason }).await?;
         let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
         return Ok(TaskReply::Wait { state: state.clone(), after: None, ballot: true, expires: left });
@@ -101,7 +106,7 @@ pub(super) async fn consider(
     tally: &Tally,
     shown: u32,
 ) -> Result<Option<TaskReply>, StoreError> {
-    let agreed = cx.plan.agreed.as_deref();
+    let agreed = agreed(cx);
     for ballot in tally.ballots.iter().skip(usize::try_from(shown).unwrap_or(usize::MAX)) {
         cx.say(match refusal(rule, agreed, ballot) {
             None => EventKind::BallotCast { ballot: ballot.clone() },

@@ -35,6 +35,15 @@ pub(super) fn rule_arn(balancer: &str, port: u16) -> RuleArn {
     RuleArn::new(format!("rule/{balancer}/{port}/default"))
 }
 
+impl Balancers {
+    /// Gives a rule other actions.
+    pub(super) fn set(&mut self, balancer: &str, port: u16, actions: Vec<RouteAction>) {
+        let arn = rule_arn(balancer, port);
+        let rule = self.rules.values_mut().flatten().find(|rule| rule.arn == arn);
+        rule.expect("the rule is there").actions = Actions(actions);
+    }
+}
+
 impl World {
     /// A listener with a default rule.
     pub(super) fn listen(&self, balancer: &str, port: u16, actions: Vec<RouteAction>) {
@@ -55,10 +64,7 @@ impl World {
 
     /// What another hand does at the console.
     pub(super) fn set_rule(&self, balancer: &str, port: u16, actions: Vec<RouteAction>) {
-        let arn = rule_arn(balancer, port);
-        let mut state = self.state();
-        let rule = state.balancers.rules.values_mut().flatten().find(|rule| rule.arn == arn);
-        rule.expect("the rule is there").actions = Actions(actions);
+        self.state().balancers.set(balancer, port, actions);
     }
 
     /// `alb:80 web-blue 90, web-green 10`, one a listener.
@@ -112,18 +118,22 @@ impl Routes for World {
         Ok(self.rules_of(listener.as_str()))
     }
 
-    async fn rule(&self, rule: &RuleArn) -> Result<Option<Rule>, CloudError> {
-        self.call("rule", rule.as_str())?;
-        Ok(self.all_rules().into_iter().find(|found| found.arn == *rule))
+    async fn rules_by_arn(&self, rules: &[RuleArn]) -> Result<Vec<Rule>, CloudError> {
+        let names: Vec<&str> = rules.iter().map(RuleArn::as_str).collect();
+        self.call("rule", &names.join(" "))?;
+        Ok(self.all_rules().into_iter().filter(|found| rules.contains(&found.arn)).collect())
     }
 
     async fn set_actions(&self, route: &Route, actions: &Actions) -> Result<(), CloudError> {
         self.call("route", &format!("{} {actions}", route.rule))?;
-        let mut state = self.state();
-        let rules = state.balancers.rules.get_mut(route.listener.as_str()).expect("the listener is there");
-        let rule = rules.iter_mut().find(|rule| rule.arn == route.rule).expect("the rule is there");
-        rule.actions = actions.clone();
-        Ok(())
+        self.change(|state| {
+            let rules = state.balancers.rules.get_mut(route.listener.as_str()).expect("the listener is there");
+            let rule = rules.iter_mut().find(|rule| rule.arn == route.rule).expect("the rule is there");
+            rule.actions = actions.clone();
+            if let Some(meddle) = state.on_route.take() {
+                meddle(state);
+            }
+        })
     }
 
     async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroup>, CloudError> {

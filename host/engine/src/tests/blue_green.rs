@@ -68,7 +68,7 @@ pub(super) fn world(plan: Plan, balancers: &[&str]) -> Arc<World> {
 }
 
 /// An action that is no forward: it has to come through everything as it was.
-fn login() -> RouteAction {
+pub(super) fn login() -> RouteAction {
     RouteAction::Other(serde_json::json!({"Type": "authenticate-oidc", "Order": 1, "ClientId": "web"}))
 }
 
@@ -189,9 +189,8 @@ async fn weights_that_another_hand_moved_between_two_shifts_stop_the_run() {
     let steps = vec![shift_to(1, 10, false), verify_route(1), shift_to(2, 100, true)];
     let world = world(shift_plan(&["alb"], steps), &["alb"]);
     world.state().replies.push_back(report(Verdict::Pass));
-    world.state().on_plugin_call = Some(Box::new(|balancers| {
-        let rule = balancers.rules.values_mut().flatten().next().unwrap();
-        rule.actions = Actions(vec![forward(&[("alb-blue", 70), ("alb-green", 30)])]);
+    world.state().on_plugin_call = Some(Box::new(|state| {
+        state.balancers.set("alb", 80, vec![forward(&[("alb-blue", 70), ("alb-green", 30)])]);
     }));
     assert_eq!(run(&world).await, Ending::Aborted);
     assert_eq!(world.routes(), ["alb:80 alb-blue 70, alb-green 30"], "nobody's change is written over");
@@ -203,7 +202,7 @@ async fn a_target_group_that_got_sick_is_given_no_traffic() {
     let steps = vec![shift_to(1, 10, false), verify_route(1), shift_to(2, 100, true)];
     let world = world(shift_plan(&["alb"], steps), &["alb"]);
     world.state().replies.push_back(report(Verdict::Pass));
-    world.state().on_plugin_call = Some(Box::new(|balancers| balancers.sick.push("alb-green".into())));
+    world.state().on_plugin_call = Some(Box::new(|state| state.balancers.sick.push("alb-green".into())));
     assert_eq!(run(&world).await, Ending::RolledBack);
     assert_eq!(world.routes(), ["alb:80 1 other action, then alb-blue 100, alb-green 0"]);
     assert_snapshot!(ended(&world));

@@ -2,6 +2,8 @@
 
 mod balancers;
 mod blue_green;
+mod coming_back;
+mod meddled;
 mod rehearsing;
 mod resuming;
 mod world;

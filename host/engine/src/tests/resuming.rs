@@ -7,7 +7,7 @@ use shiftgate_workflow::*;
 
 use super::world::refusal;
 use super::{approval, counted, live_world, plan, report, run, run_id, verify};
-use crate::{Facts, Next, Sim, Task, TaskReply, decide_rollback, deploy};
+use crate::{Sim, deploy};
 
 /// The record fails after every possible number of writes; whatever was done, a second try ends in the same world.
 #[tokio::test(start_paused = true)]
@@ -70,24 +70,6 @@ async fn a_stuck_rollback_goes_on_when_it_is_resumed() {
     assert_eq!(world.groups(), ["web__4 0/4/10"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_run_does_not_go_on_when_another_has_worked_on_the_family_since() {
-    let mut stops = plan(vec![approval(Millis::minutes(60))]);
-    if let Some(Action::Approve(approve)) = stops.phases[0].steps.last_mut().map(|step| &mut step.action) {
-        approve.on_expiry = FailureAction::Abort;
-    }
-    let world = live_world(stops);
-    world.state().replies.push_back(counted(&[], true));
-    assert_eq!(run(&world).await, Ending::Aborted);
-    let before = world.groups();
-    let other = Locks::acquire(&*world, "act-1", &world.plan.setup.family, &RunId::new("other")).await;
-    assert!(matches!(other, Ok(Acquired::Held { .. })));
-    Locks::release(&*world, "act-1", &world.plan.setup.family, &RunId::new("other")).await.unwrap();
-    assert_eq!(run(&world).await, Ending::Aborted);
-    assert!(world.transcript().contains("another run has worked on group family `web`"));
-    assert_eq!(world.groups(), before);
-}
-
 /// After an abort the approval is asked anew, in sight, and one vote lets the run go on.
 #[tokio::test(start_paused = true)]
 async fn an_approval_is_asked_anew_after_an_abort() {
@@ -134,18 +116,4 @@ async fn a_rollback_takes_nothing_away_while_the_old_group_does_not_serve() {
     let (ending, ()) = tokio::join!(run(&world), meddle);
     assert_eq!(ending, Ending::Stuck);
     assert!(world.groups().contains(&"web__5 1/1/1".to_owned()), "{:?}", world.groups());
-}
-
-/// A process is killed inside a step, and somebody decides for a rollback: what goes on is the rollback, not the step.
-#[tokio::test(start_paused = true)]
-async fn a_step_does_not_go_on_once_a_rollback_is_decided() {
-    let world = live_world(plan(Vec::new()));
-    decide_rollback(world.as_ref(), &run_id(), "ann asked for it").await.unwrap();
-    let step = StepId::new("phase-1/deploy");
-    let task = Task::Step { step, attempt: 1, facts: Facts::default(), resumed: None, ending: None };
-    let reply = world.activities().perform(&run_id(), task).await.unwrap();
-    let TaskReply::Failed { error, next: Next::Rollback } = reply else { panic!("{reply:?}") };
-    assert_eq!(error.message, "ann asked for it");
-    assert_eq!(world.groups(), ["web__4 0/4/10"]);
-    assert!(world.transcript().contains("left as it stands"), "{}", world.transcript());
 }

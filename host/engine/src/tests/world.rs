@@ -25,14 +25,20 @@ pub(super) struct State {
     /// The same, after so many calls of the name have gone well.
     pub(super) faults_after: Vec<(String, u32, CloudError)>,
     /// What another hand does while a plugin is asked.
-    #[expect(clippy::type_complexity, reason = "one test's hand at the console")]
-    pub(super) on_plugin_call: Option<Box<dyn FnOnce(&mut Balancers) + Send>>,
+    pub(super) on_plugin_call: Option<Hand>,
+    /// What another hand does right after the next write of a rule.
+    pub(super) on_route: Option<Hand>,
+    /// What happens to the nth call that changes something, the first being 0: applied and its reply lost, or refused.
+    pub(super) fault_at: Option<(u32, Fault)>,
+    pub(super) changes: u32,
     /// Images whose instances never become healthy.
     pub(super) sick: Vec<AmiId>,
     pub(super) events: Vec<Event>,
     pub(super) ledger: Vec<EffectRecord>,
     /// Effects of earlier runs.
     pub(super) known: Vec<String>,
+    /// The effects of other runs of the same account and family.
+    pub(super) others: Vec<(RunId, String)>,
     keys: Vec<String>,
     pub(super) holder: Option<RunId>,
     pub(super) fence: i64,
@@ -41,6 +47,16 @@ pub(super) struct State {
     pub(super) plugin_calls: Vec<PluginCall>,
     /// The store refuses to write from this many writes on.
     pub(super) writes_left: Option<u32>,
+}
+
+/// Another hand.
+pub(super) type Hand = Box<dyn FnOnce(&mut State) + Send>;
+
+/// How a call that changes something goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    ReplyLost,
+    Refused,
 }
 
 pub(super) struct World {
@@ -71,6 +87,7 @@ impl World {
             marker,
             created_at: None,
             target_groups: Vec::new(),
+            classic: Vec::new(),
             steered_rules: Vec::new(),
         };
         let mut state = self.state();
@@ -139,6 +156,22 @@ impl World {
         }
     }
 
+    /// Makes a change, unless it is the one that goes wrong.
+    pub(super) fn change(&self, change: impl FnOnce(&mut State)) -> Result<(), CloudError> {
+        let mut state = self.state();
+        let number = state.changes;
+        state.changes += 1;
+        let fault = state.fault_at.filter(|(at, _)| *at == number).map(|(_, fault)| fault);
+        if fault != Some(Fault::Refused) {
+            change(&mut state);
+        }
+        match fault {
+            None => Ok(()),
+            Some(Fault::Refused) => Err(refusal("Change", 400)),
+            Some(Fault::ReplyLost) => Err(refusal("Change", 500)),
+        }
+    }
+
     fn write(&self) -> Result<(), StoreError> {
         match &mut self.state().writes_left {
             Some(0) => Err(StoreError { action: "write".into(), place: "state.db".into(), reason: "disk full".into() }),
@@ -183,6 +216,7 @@ impl Groups for World {
             marker: Some(spec.marker.clone()),
             created_at: None,
             target_groups: spec.target_groups.clone().unwrap_or_default(),
+            classic: Vec::new(),
             steered_rules: Vec::new(),
         };
         state.groups.insert(id.to_string(), group);
@@ -191,21 +225,22 @@ impl Groups for World {
 
     async fn set_capacity(&self, id: &GroupId, capacity: Capacity) -> Result<(), CloudError> {
         self.call("capacity", &format!("{id} {capacity}"))?;
-        let mut state = self.state();
-        let before = state.groups.get(id.as_str()).map_or(0, |g| g.capacity.target);
-        state.resized.insert(id.to_string(), (Instant::now(), before));
-        if let Some(group) = state.groups.get_mut(id.as_str()) {
-            group.capacity = capacity;
-        }
-        Ok(())
+        self.change(|state| {
+            let before = state.groups.get(id.as_str()).map_or(0, |g| g.capacity.target);
+            state.resized.insert(id.to_string(), (Instant::now(), before));
+            if let Some(group) = state.groups.get_mut(id.as_str()) {
+                group.capacity = capacity;
+            }
+        })
     }
 
     async fn rename(&self, id: &GroupId, name: &GroupName) -> Result<(), CloudError> {
         self.call("rename", &format!("{id} {name}"))?;
-        if let Some(group) = self.state().groups.get_mut(id.as_str()) {
-            group.name = name.clone();
-        }
-        Ok(())
+        self.change(|state| {
+            if let Some(group) = state.groups.get_mut(id.as_str()) {
+                group.name = name.clone();
+            }
+        })
     }
 
     async fn delete(&self, id: &GroupId) -> Result<Deleted, CloudError> {
@@ -230,7 +265,7 @@ impl PluginRunner for World {
         if !matches!(call.action, Call::Validate) {
             state.plugin_calls.push(call.clone());
             if let Some(meddle) = state.on_plugin_call.take() {
-                meddle(&mut state.balancers);
+                meddle(&mut state);
             }
         }
         Ok(PluginReply { outcome, log: Vec::new(), progress: None, digest: Digest("0".repeat(64)) })
@@ -260,12 +295,31 @@ impl Ledger for World {
         Ok(())
     }
 
-    async fn record(&self, _run: &RunId) -> Result<Vec<EffectRecord>, StoreError> {
-        Ok(self.state().ledger.clone())
+    async fn record(&self, run: &RunId) -> Result<Vec<EffectRecord>, StoreError> {
+        let state = self.state();
+        let entry = |effect: &String| EffectRecord {
+            step: StepId::new("of another run"),
+            effect: effect.clone(),
+            intent: Value::Null,
+            outcome: None,
+        };
+        let of_other: Vec<_> = state.others.iter().filter(|(other, _)| other == run).map(|(_, effect)| entry(effect)).collect();
+        Ok(if of_other.is_empty() { state.ledger.clone() } else { of_other })
     }
 
     async fn known(&self, effect: &str) -> Result<bool, StoreError> {
         Ok(self.state().known.iter().any(|known| known == effect))
+    }
+
+    async fn of_others(
+        &self,
+        _account: &str,
+        _family: &Family,
+        run: &RunId,
+        beginning: &str,
+    ) -> Result<Vec<(RunId, String)>, StoreError> {
+        let state = self.state();
+        Ok(state.others.iter().filter(|(other, effect)| other != run && effect.starts_with(beginning)).cloned().collect())
     }
 }
 

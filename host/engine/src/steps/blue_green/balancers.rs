@@ -3,12 +3,21 @@
 //! It only looks. Whatever does not fit is an error that names what was found: nothing is guessed.
 
 use shiftgate_model::{
-    Actions, ErrorClass, EventKind, Forward, Listener, LoadBalancer, Millis, Route, Rule, StepError, TargetGroup, TargetGroupArn,
+    Actions, ErrorClass, EventKind, Forward, ForwardTarget, Listener, LoadBalancer, Millis, Route, Rule, StepError, TargetGroup,
+    TargetGroupArn,
 };
 use shiftgate_workflow::{ListenerAt, RouteAt, Routing, RoutingShape, ShiftRoute, SwapRoute};
 
 use super::super::{Cx, Stop};
 use super::{Balancer, Side};
+
+/// Which of two target groups is which.
+struct Told {
+    old: TargetGroupArn,
+    new: TargetGroupArn,
+    /// Whether the operator said so.
+    assumed: bool,
+}
 
 /// Every load balancer of the plan, as it is now.
 pub(super) async fn read(cx: &Cx<'_>, routing: &Routing) -> Result<Vec<Balancer>, Stop> {
@@ -26,6 +35,7 @@ pub(super) async fn read(cx: &Cx<'_>, routing: &Routing) -> Result<Vec<Balancer>
         }
     }
     each_rule_once(&balancers)?;
+    no_group_twice(&balancers)?;
     Ok(balancers)
 }
 
@@ -45,12 +55,20 @@ fn each_rule_once(balancers: &[Balancer]) -> Result<(), StepError> {
     Ok(())
 }
 
+/// A target group cannot be production behind one rule and stage behind another.
+fn no_group_twice(balancers: &[Balancer]) -> Result<(), StepError> {
+    let both = balancers.iter().find(|one| balancers.iter().any(|other| one.old == other.new));
+    let Some(one) = both else { return Ok(()) };
+    let message = format!("target group `{}` is production behind one rule and stage behind another", one.old.name());
+    Err(StepError::new(ErrorClass::Application, message).hint("give the rules the same two target groups; nothing was touched"))
+}
+
 async fn read_swap(cx: &Cx<'_>, route: &SwapRoute) -> Result<Balancer, Stop> {
     let balancer = named(cx, &route.load_balancer).await?;
     let production = read_side(cx, &balancer, &route.production).await?;
     let stage = read_side(cx, &balancer, &route.stage).await?;
-    let (old, new) = (only_target(&balancer, &production)?, only_target(&balancer, &stage)?);
-    finish(cx, &balancer, production, Some(stage), old, new).await
+    let told = Told { old: only_target(&balancer, &production)?, new: only_target(&balancer, &stage)?, assumed: false };
+    finish(cx, &balancer, production, Some(stage), told).await
 }
 
 async fn read_shift(cx: &Cx<'_>, route: &ShiftRoute, assumed: &[TargetGroupArn]) -> Result<Balancer, Stop> {
@@ -63,8 +81,8 @@ async fn read_shift(cx: &Cx<'_>, route: &ShiftRoute, assumed: &[TargetGroupArn])
         }
     };
     let production = read_side(cx, &balancer, &route.production).await?;
-    let (old, new) = production_and_stage(&balancer, &production, assumed)?;
-    finish(cx, &balancer, production, None, old, new).await
+    let told = production_and_stage(&balancer, &production, assumed)?;
+    finish(cx, &balancer, production, None, told).await
 }
 
 async fn named(cx: &Cx<'_>, name: &str) -> Result<LoadBalancer, Stop> {
@@ -141,25 +159,23 @@ fn only_target(balancer: &LoadBalancer, side: &Side) -> Result<TargetGroupArn, S
 }
 
 /// Of the two target groups of a shift, the one with all the weight is production. What else is there is not guessed at.
-fn production_and_stage(
-    balancer: &LoadBalancer,
-    side: &Side,
-    assumed: &[TargetGroupArn],
-) -> Result<(TargetGroupArn, TargetGroupArn), StepError> {
+fn production_and_stage(balancer: &LoadBalancer, side: &Side, assumed: &[TargetGroupArn]) -> Result<Told, StepError> {
     let [one, other] = forward(balancer, side)?.targets.as_slice() else {
         return Err(rule_error(balancer, side, "a shift needs exactly two target groups there")
             .hint("put both target groups into the rule, production with weight 100 and stage with 0"));
     };
     let is_assumed = |group: &TargetGroupArn| assumed.iter().any(|arn| arn == group || arn.as_str() == group.name());
+    let told =
+        |old: &ForwardTarget, new: &ForwardTarget, assumed| Told { old: old.group.clone(), new: new.group.clone(), assumed };
     match (is_assumed(&one.group), is_assumed(&other.group)) {
-        (true, false) => return Ok((one.group.clone(), other.group.clone())),
-        (false, true) => return Ok((other.group.clone(), one.group.clone())),
+        (true, false) => return Ok(told(one, other, true)),
+        (false, true) => return Ok(told(other, one, true)),
         (true, true) => return Err(rule_error(balancer, side, "both of its target groups are assumed to be production")),
         (false, false) => {}
     }
     match (one.weight, other.weight) {
-        (Some(100), Some(0)) => Ok((one.group.clone(), other.group.clone())),
-        (Some(0), Some(100)) => Ok((other.group.clone(), one.group.clone())),
+        (Some(100), Some(0)) => Ok(told(one, other, false)),
+        (Some(0), Some(100)) => Ok(told(other, one, false)),
         _ => Err(rule_error(balancer, side, "which of them is production cannot be told: one has to have 100, the other 0")
             .hint(format!(
                 "set the weights to 100 and 0, or say which is production: --assume-production {} (or {})",
@@ -178,9 +194,9 @@ async fn finish(
     balancer: &LoadBalancer,
     production: Side,
     stage: Option<Side>,
-    old: TargetGroupArn,
-    new: TargetGroupArn,
+    told: Told,
 ) -> Result<Balancer, Stop> {
+    let Told { old, new, assumed } = told;
     if old == new {
         return Err(no(balancer, &format!("production and stage are one target group, `{}`", old.name())).into());
     }
@@ -192,9 +208,9 @@ async fn finish(
         check_group(balancer, group)?;
     }
     let drain = drain(cx, &old, &production.actions).await?;
-    let (load_balancer, told) = (balancer.name.clone(), (old.clone(), new.clone()));
-    cx.say(EventKind::TargetGroupsTold { load_balancer, production: told.0, stage: told.1 }).await?;
-    Ok(Balancer { name: balancer.name.clone(), production, stage, old, new, drain })
+    let (load_balancer, production_group, stage_group) = (balancer.name.clone(), old.clone(), new.clone());
+    cx.say(EventKind::TargetGroupsTold { load_balancer, production: production_group, stage: stage_group }).await?;
+    Ok(Balancer { name: balancer.name.clone(), production, stage, old, new, assumed, drain })
 }
 
 fn check_group(balancer: &LoadBalancer, group: &TargetGroup) -> Result<(), StepError> {

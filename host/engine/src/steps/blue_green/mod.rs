@@ -6,6 +6,7 @@
 
 mod balancers;
 mod downsize;
+mod guard;
 mod names;
 mod rollback;
 mod routes;
@@ -16,12 +17,13 @@ mod swap;
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{Actions, Millis, Route, StoreError, TargetGroupArn, WeighedGroup};
 
-pub(super) use rollback::{free_of_traffic, put_routes_back, reachable};
+pub(super) use rollback::{free_of_traffic, put_routes_back, reachable, traffic_moved};
 pub(super) use setup::set_up;
 pub(super) use shift::shift;
 pub(super) use swap::swap;
 
 use super::setup::{ORIGINAL, Original};
+use super::steady::{Settled, steady};
 use super::{Cx, Stop};
 use crate::Facts;
 
@@ -38,6 +40,9 @@ pub(crate) struct Balancer {
     pub(crate) old: TargetGroupArn,
     /// The target group of the group that the run creates.
     pub(crate) new: TargetGroupArn,
+    /// Whether the operator said which target group is production: its weights do not, and a rollback gives it all traffic.
+    #[serde(default)]
+    pub(crate) assumed: bool,
     /// How long the old target group may go on with what it has once no new request goes there.
     pub(crate) drain: Millis,
 }
@@ -118,7 +123,22 @@ pub(super) async fn whereabouts(cx: &Cx<'_>) -> Result<Vec<String>, StoreError> 
 fn weighed(balancers: &[Balancer], actions: impl Fn(&Balancer) -> Actions) -> Vec<WeighedGroup> {
     let Some(first) = balancers.first() else { return Vec::new() };
     let live = actions(first);
-    [&first.new, &first.old].map(|group| WeighedGroup { group: group.clone(), weight: live.weight_of(group) }).to_vec()
+    let weight = |group| live.weight_of(group).unwrap_or(0);
+    [&first.new, &first.old].map(|group| WeighedGroup { group: group.clone(), weight: weight(group) }).to_vec()
+}
+
+/// The new group as large as Deploy left it, before it gets more traffic: without any its autoscaler may have shrunk it.
+async fn full_strength(cx: &Cx<'_>, original: &Original, facts: &Facts) -> Result<(), Stop> {
+    let Some(new) = &facts.new_group else { return Err(super::no_setup()) };
+    let Some(live) = cx.ports.groups.read(&new.id).await? else { return Err(super::deploy::gone(new).into()) };
+    if live.capacity.target >= new.capacity.target {
+        return Ok(());
+    }
+    let timeout = cx.plan.setup.steady_state_timeout;
+    cx.resize(&live, new.capacity, new.capacity).await?;
+    let behind = new_target_groups(&original.balancers);
+    steady(cx, &Settled { group: &new.id, capacity: new.capacity, behind: &behind }, timeout).await?;
+    Ok(())
 }
 
 /// The facts after the routes have changed, and after the names have, where they did.

@@ -6,6 +6,7 @@
 use serde_json::json;
 use shiftgate_model::{ErrorClass, EventKind, GroupId, GroupName, StepError};
 
+use super::super::effect::{expected, is_of, next_name};
 use super::super::setup::Original;
 use super::super::{Cx, Stop};
 
@@ -47,29 +48,32 @@ pub(super) async fn give(cx: &Cx<'_>, original: &Original, new: Option<&GroupId>
 }
 
 async fn rename(cx: &Cx<'_>, original: &Original, id: &GroupId, name: &GroupName) -> Result<(), Stop> {
+    let production = cx.plan.setup.family.production();
     let Some(live) = cx.ports.groups.read(id).await? else {
+        // Nobody misses a group that was only to be put aside.
+        if *name != production {
+            cx.say(EventKind::GroupDeleted { group: id.clone(), already_gone: true }).await?;
+            return Ok(());
+        }
         let message = format!("group {id} is gone: somebody deleted it before it could be named `{name}`");
         return Err(StepError::new(ErrorClass::Drift, message).hint("look at the family in Spot's console").into());
     };
-    if live.name != *name && live.name != cx.plan.setup.family.production() && live.name != original.next {
+    let record = cx.ports.ledger.record(cx.run).await?;
+    let prefix = effect(id);
+    let before = if original.live.as_ref().is_some_and(|old| old.id == *id) { production } else { original.next.clone() };
+    let expected = expected(record.iter().filter(|entry| is_of(entry, &prefix)), before);
+    if live.name != *name && !expected.contains(&live.name) {
         let message = format!("group {id} was to be renamed to `{name}`, but somebody has named it `{}`", live.name);
         return Err(StepError::new(ErrorClass::Drift, message)
             .hint(format!("name it `{name}` in Spot's console, then `shiftgate resume` this run"))
             .into());
     }
-    let renames = live.name != *name;
-    if renames {
-        cx.say(EventKind::RenameRequested { group: id.clone(), name: name.clone() }).await?;
+    let effect = next_name(&record, cx.step.as_str(), &prefix, &json!(name));
+    if live.name == *name {
+        return cx.effect(&effect, json!(name), |_| async { Ok(()) }).await;
     }
-    cx.effect(&effect(id), json!(name), |_| async {
-        if renames {
-            cx.ports.groups.rename(id, name).await?;
-        }
-        Ok(())
-    })
-    .await?;
-    if renames {
-        cx.say(EventKind::GroupRenamed { group: id.clone(), name: name.clone() }).await?;
-    }
+    cx.say(EventKind::RenameRequested { group: id.clone(), name: name.clone() }).await?;
+    cx.effect(&effect, json!(name), |_| async { Ok(cx.ports.groups.rename(id, name).await?) }).await?;
+    cx.say(EventKind::GroupRenamed { group: id.clone(), name: name.clone() }).await?;
     Ok(())
 }

@@ -1,15 +1,19 @@
 //! Changes routes: all of them, or none.
 //!
-//! Every rule is read and checked before the first is written; each write is read back. When one fails, those that were
-//! tried are put back, in reverse. What a rule may look like comes from the ledger: what this run last wrote, or what was
+//! Every rule is read and checked before the first is written; each write is read back, and the next rule with it. When one
+//! fails, those that were tried are put back, in reverse. What a rule may look like comes from the ledger: what this run last wrote, or what was
 //! there before it; anything else is drift, and nobody's change is written over.
 
 use serde_json::json;
-use shiftgate_model::{Actions, EffectRecord, ErrorClass, EventKind, Forward, RuleArn, StepError, TargetGroupArn, TargetState};
+use shiftgate_model::{Actions, ErrorClass, EventKind, Forward, Rule, RuleArn, StepError, TargetGroupArn, TargetState};
 
-use super::super::effect::expected;
+use super::super::effect::{expected, is_of, next_name};
+use super::super::steady::moment;
 use super::super::{Cx, Stop};
 use super::{Balancer, Side};
+
+/// How often a rule is read back that still is what it was before the write.
+const MOST_LOOKS: u32 = 5;
 
 /// One rule on its way to other actions.
 pub(super) struct Change<'b> {
@@ -38,44 +42,115 @@ struct Before<'c> {
 
 /// Brings every rule to what its change wants, in order.
 pub(super) async fn change_all(cx: &Cx<'_>, changes: &[Change<'_>]) -> Result<(), Stop> {
+    let rules: Vec<RuleArn> = changes.iter().map(|change| change.rule().clone()).collect();
+    let found = read_some(cx, &rules).await?;
     let mut befores = Vec::new();
     for change in changes {
-        let live = read(cx, change.rule()).await?;
-        undrifted(cx, change, &live).await?;
-        if change.guarded && live != change.wanted {
-            can_serve(cx, change, &live).await?;
-        }
+        let live = one_of(&found, change.rule())?;
+        may_change(cx, change, &live).await?;
         befores.push(Before { change, live });
     }
+    // What the next rule is, as the read-back of the one before it has seen it.
+    let mut seen: Option<Actions> = None;
     for (index, before) in befores.iter().enumerate() {
-        if let Err(stop) = apply(cx, before.change, &before.live, &before.change.wanted).await {
-            return Err(put_back(cx, befores.get(..=index).unwrap_or_default(), stop).await);
+        let Before { change, live } = before;
+        if let Some(now) = seen.take().filter(|now| now != live) {
+            let stop = StepError::route_drift(change.rule(), live, &now).into();
+            return Err(put_back(cx, befores.get(..index).unwrap_or_default(), stop).await);
+        }
+        let next = rules.get(index + 1);
+        match apply(cx, change, live, &change.wanted, next).await {
+            Ok(peeked) => seen = peeked,
+            Err(stop) => return Err(put_back(cx, befores.get(..=index).unwrap_or_default(), stop).await),
         }
     }
     Ok(())
 }
 
-/// Writes one rule and reads it back; nothing is written when it is there already.
-async fn apply(cx: &Cx<'_>, change: &Change<'_>, live: &Actions, wanted: &Actions) -> Result<(), Stop> {
+/// Brings each rule to what its change wants, whatever becomes of the others: for a rollback, in which a rule that cannot be
+/// put back must not take another one along.
+pub(super) async fn restore_each(cx: &Cx<'_>, changes: &[Change<'_>]) -> Result<(), Stop> {
+    let mut failed: Option<StepError> = None;
+    for change in changes {
+        let error = match restore(cx, change).await {
+            Ok(()) => continue,
+            Err(Stop::Store(error)) => return Err(Stop::Store(error)),
+            Err(Stop::Step(error)) => error,
+        };
+        match &mut failed {
+            None => failed = Some(error),
+            Some(first) => first.message.push_str(&format!("; and {}", error.message)),
+        }
+    }
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+async fn restore(cx: &Cx<'_>, change: &Change<'_>) -> Result<(), Stop> {
+    let live = read(cx, change.rule()).await?;
+    may_change(cx, change, &live).await?;
+    apply(cx, change, &live, &change.wanted, None).await?;
+    Ok(())
+}
+
+/// Nobody else has changed the rule, and no group gets more than it can serve.
+async fn may_change(cx: &Cx<'_>, change: &Change<'_>, live: &Actions) -> Result<(), Stop> {
+    undrifted(cx, change, live).await?;
+    if change.guarded && *live != change.wanted { can_serve(cx, change, live).await } else { Ok(()) }
+}
+
+/// Writes one rule and reads it back, together with the one that is written next; what that one is comes back. Nothing is
+/// written when the rule is there already.
+async fn apply(
+    cx: &Cx<'_>,
+    change: &Change<'_>,
+    live: &Actions,
+    wanted: &Actions,
+    next: Option<&RuleArn>,
+) -> Result<Option<Actions>, Stop> {
     let record = cx.ports.ledger.record(cx.run).await?;
-    let effect = effect_name(&record, cx.step.as_str(), change.rule(), wanted);
+    let effect = next_name(&record, cx.step.as_str(), &route_effect(change.rule()), &json!(wanted));
     let (load_balancer, port, rule) = (change.name(), change.side.port, change.rule().clone());
     if live == wanted {
         cx.effect(&effect, json!(wanted), |_| async { Ok(wanted.clone()) }).await?;
         cx.say(EventKind::RouteUnchanged { load_balancer, port, rule, forward: shown(wanted) }).await?;
-        return Ok(());
+        return Ok(None);
     }
     let (from, to) = (shown(live), shown(wanted));
     cx.say(EventKind::RouteRequested { load_balancer: load_balancer.clone(), port, rule: rule.clone(), from, to: to.clone() })
         .await?;
+    let mut peeked = None;
+    let also = &mut peeked;
     cx.effect(&effect, json!(wanted), |_| async {
         cx.routes()?.set_actions(&change.side.route, wanted).await?;
-        let found = read(cx, change.rule()).await?;
-        if found == *wanted { Ok(wanted.clone()) } else { Err(StepError::route_drift(&rule, wanted, &found).into()) }
+        *also = read_back(cx, &rule, live, wanted, next).await?;
+        Ok(wanted.clone())
     })
     .await?;
     cx.say(EventKind::RouteWritten { load_balancer, port, rule, forward: to }).await?;
-    Ok(())
+    Ok(peeked)
+}
+
+/// The rule is what was written. An answer from before the write is asked for again, a few times.
+async fn read_back(
+    cx: &Cx<'_>,
+    rule: &RuleArn,
+    before: &Actions,
+    wanted: &Actions,
+    next: Option<&RuleArn>,
+) -> Result<Option<Actions>, Stop> {
+    let rules: Vec<RuleArn> = std::iter::once(rule).chain(next).cloned().collect();
+    for look in 1.. {
+        let found = read_some(cx, &rules).await?;
+        let live = one_of(&found, rule)?;
+        if live == *wanted {
+            return next.map(|next| one_of(&found, next)).transpose().map_err(Stop::from);
+        }
+        if live != *before || look >= MOST_LOOKS {
+            return Err(StepError::route_drift(rule, wanted, &live).into());
+        }
+        moment(cx).await;
+    }
+    Ok(None)
 }
 
 /// Gives rules back what they had, the last one first; the error that led here says what could not be.
@@ -98,7 +173,7 @@ async fn put_back(cx: &Cx<'_>, befores: &[Before<'_>], stop: Stop) -> Stop {
     }
     for (before, live) in written {
         let done = match undrifted(cx, before.change, &live).await {
-            Ok(()) => apply(cx, before.change, &live, &before.live).await,
+            Ok(()) => apply(cx, before.change, &live, &before.live, None).await.map(|_| ()),
             Err(stop) => Err(stop),
         };
         match done {
@@ -117,13 +192,20 @@ fn left(error: &mut StepError, before: &Before<'_>, why: &StepError) {
 
 /// The rule's actions as they are now.
 pub(super) async fn read(cx: &Cx<'_>, rule: &RuleArn) -> Result<Actions, Stop> {
-    match cx.routes()?.rule(rule).await? {
-        Some(found) => Ok(found.actions),
+    Ok(one_of(&read_some(cx, std::slice::from_ref(rule)).await?, rule)?)
+}
+
+async fn read_some(cx: &Cx<'_>, rules: &[RuleArn]) -> Result<Vec<Rule>, Stop> {
+    Ok(cx.routes()?.rules_by_arn(rules).await?)
+}
+
+fn one_of(found: &[Rule], rule: &RuleArn) -> Result<Actions, StepError> {
+    match found.iter().find(|found| found.arn == *rule) {
+        Some(found) => Ok(found.actions.clone()),
         None => {
             let message = format!("rule {rule} is gone: somebody deleted it under this run");
             Err(StepError::new(ErrorClass::Drift, message)
-                .hint("this run can no longer change where requests go; look at the listener in AWS's console")
-                .into())
+                .hint("this run can no longer change where requests go; look at the listener in AWS's console"))
         }
     }
 }
@@ -131,7 +213,7 @@ pub(super) async fn read(cx: &Cx<'_>, rule: &RuleArn) -> Result<Actions, Stop> {
 async fn undrifted(cx: &Cx<'_>, change: &Change<'_>, live: &Actions) -> Result<(), Stop> {
     let record = cx.ports.ledger.record(cx.run).await?;
     let rule = change.rule();
-    let allowed = expected(record.iter().filter(|entry| is_of(entry, rule)), change.side.actions.clone());
+    let allowed = expected(record.iter().filter(|entry| is_of(entry, &route_effect(rule))), change.side.actions.clone());
     if *live == change.wanted || allowed.contains(live) {
         return Ok(());
     }
@@ -151,7 +233,8 @@ async fn can_serve(cx: &Cx<'_>, change: &Change<'_>, live: &Actions) -> Result<(
     Ok(())
 }
 
-async fn serves(cx: &Cx<'_>, balancer: &str, group: &TargetGroupArn) -> Result<(), Stop> {
+/// At least one target of the group is healthy.
+pub(super) async fn serves(cx: &Cx<'_>, balancer: &str, group: &TargetGroupArn) -> Result<(), Stop> {
     let targets = cx.routes()?.target_health(group).await?;
     let healthy = targets.iter().filter(|target| target.state == TargetState::Healthy).count();
     if healthy > 0 {
@@ -171,59 +254,12 @@ async fn serves(cx: &Cx<'_>, balancer: &str, group: &TargetGroupArn) -> Result<(
         .into())
 }
 
-/// The entries of one rule.
-pub(super) fn is_of(entry: &EffectRecord, rule: &RuleArn) -> bool {
-    entry.effect.strip_prefix("route ").and_then(|rest| rest.split(' ').next()) == Some(rule.as_str())
-}
-
-/// The name of the effect that writes a rule. A rule may be written more than once in a step, when it is put back or when
-/// the step is tried again: each write has its own entry, and the last one is gone on with while its outcome is not known.
-fn effect_name(record: &[EffectRecord], step: &str, rule: &RuleArn, wanted: &Actions) -> String {
-    let of_step: Vec<_> = record.iter().filter(|entry| entry.step.as_str() == step && is_of(entry, rule)).collect();
-    match of_step.last() {
-        Some(last) if last.outcome.is_none() && last.intent == json!(wanted) => last.effect.clone(),
-        _ => format!("route {rule} {}", of_step.len()),
-    }
+/// The name of the effect that writes a rule.
+pub(super) fn route_effect(rule: &RuleArn) -> String {
+    format!("route {rule}")
 }
 
 /// What an event shows of an action list.
 fn shown(actions: &Actions) -> Forward {
     actions.forward().cloned().unwrap_or(Forward { order: None, targets: Vec::new(), stickiness_seconds: None })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use shiftgate_model::{ForwardTarget, RouteAction, StepId};
-
-    fn actions(weight: u16) -> Actions {
-        let targets = vec![ForwardTarget { group: TargetGroupArn::new("tg"), weight: Some(weight) }];
-        Actions(vec![RouteAction::Forward(Forward { order: None, targets, stickiness_seconds: None })])
-    }
-
-    fn entry(effect: &str, weight: u16, settled: bool) -> EffectRecord {
-        EffectRecord {
-            step: StepId::new("route/shift-1"),
-            effect: effect.into(),
-            intent: json!(actions(weight)),
-            outcome: settled.then(|| json!(actions(weight))),
-        }
-    }
-
-    #[test]
-    fn every_write_has_an_entry_and_an_unknown_one_is_gone_on_with() {
-        let rule = RuleArn::new("arn:rule/1");
-        let name = |record: &[EffectRecord], weight| effect_name(record, "route/shift-1", &rule, &actions(weight));
-        assert_eq!(name(&[], 10), "route arn:rule/1 0");
-        // Its outcome is not known: the same write goes on, another one is an entry of its own.
-        let unknown = [entry("route arn:rule/1 0", 10, false)];
-        assert_eq!(name(&unknown, 10), "route arn:rule/1 0");
-        assert_eq!(name(&unknown, 0), "route arn:rule/1 1");
-        // Its outcome was never known, it was put back, and the step is tried again.
-        let unknown = [entry("route arn:rule/1 0", 10, false), entry("route arn:rule/1 1", 0, true)];
-        assert_eq!(name(&unknown, 10), "route arn:rule/1 2");
-        let put_back = [entry("route arn:rule/1 0", 10, true), entry("route arn:rule/1 1", 0, true)];
-        assert_eq!(name(&put_back, 10), "route arn:rule/1 2");
-        assert!(!is_of(&entry("route arn:rule/11 0", 10, true), &rule));
-    }
 }

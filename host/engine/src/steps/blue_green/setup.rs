@@ -3,13 +3,14 @@
 //!
 //! No route, no name and nothing that serves is changed here.
 
-use shiftgate_model::{Capacity, ErrorClass, EventKind, Group, GroupName, Health, RuleArn, StepError};
+use shiftgate_model::{Capacity, ErrorClass, EventKind, Group, GroupName, Health, RuleArn, StepError, TargetGroupArn};
 use shiftgate_workflow::Routing;
 
 use super::super::housekeeping::delete_group;
-use super::super::setup::{Live, ORIGINAL, Original, check_amounts, create, group_facts, say_live};
+use super::super::setup::{Live, ORIGINAL, Original, as_agreed, check_amounts, create, group_facts, say_live};
 use super::super::{Cx, Stop};
-use super::{Balancer, balancers, names, new_target_groups, weighed};
+use super::guard::who_routes_to;
+use super::{Balancer, Side, balancers, names, new_target_groups, weighed};
 use crate::Facts;
 
 pub(in super::super) async fn set_up(cx: &Cx<'_>, routing: &Routing) -> Result<Facts, Stop> {
@@ -17,7 +18,7 @@ pub(in super::super) async fn set_up(cx: &Cx<'_>, routing: &Routing) -> Result<F
     let groups = cx.ports.groups.list().await?;
     let stage = cx.plan.setup.family.stage(&routing.stage_suffix);
     let production = only_production(cx, &groups).await?;
-    not_steered(cx, production, &balancers)?;
+    not_steered(cx, &groups, &balancers)?;
     names_and_routes_agree(production, &balancers)?;
     let found = Original {
         live: production.map(|g| Live { id: g.id.clone(), name: g.name.clone(), capacity: g.capacity }),
@@ -25,9 +26,8 @@ pub(in super::super) async fn set_up(cx: &Cx<'_>, routing: &Routing) -> Result<F
         balancers: balancers.clone(),
     };
     let original: Original = cx.fact(ORIGINAL, || async { Ok(found.clone()) }).await?;
-    if original.balancers != balancers {
-        return Err(moved(&original.balancers, &balancers).into());
-    }
+    unmoved(&original, &found)?;
+    as_agreed(cx, &original)?;
     let full = cx.plan.setup.sizing.resolve(original.live.as_ref().map(|live| live.capacity));
     check_amounts(cx, full)?;
 
@@ -66,16 +66,16 @@ async fn only_production<'g>(cx: &Cx<'_>, groups: &'g [Group]) -> Result<Option<
 }
 
 /// Nobody else writes the weights of the rules that this run is to change.
-fn not_steered(cx: &Cx<'_>, production: Option<&Group>, balancers: &[Balancer]) -> Result<(), StepError> {
-    let ours = |rule: &RuleArn| {
+fn not_steered(cx: &Cx<'_>, groups: &[Group], balancers: &[Balancer]) -> Result<(), StepError> {
+    let ours = |rule: &&RuleArn| {
         let sides = balancers.iter().flat_map(|balancer| std::iter::once(&balancer.production).chain(&balancer.stage));
-        sides.into_iter().any(|side| side.route.rule == *rule)
+        sides.into_iter().any(|side| side.route.rule == **rule)
     };
     let of_template = cx.plan.setup.template.steered_rules();
-    let of_group = production.map(|group| group.steered_rules.clone()).unwrap_or_default();
-    let by_template = of_template.iter().find(|rule| ours(rule)).map(|rule| ("the Elastigroup JSON".to_owned(), rule));
-    let by_group = of_group.iter().find(|rule| ours(rule)).zip(production);
-    let by_group = by_group.map(|(rule, group)| (format!("group {} `{}`", group.id, group.name), rule));
+    let by_template = of_template.iter().find(ours).map(|rule| ("the Elastigroup JSON".to_owned(), rule));
+    let mut steered = groups.iter().flat_map(|group| group.steered_rules.iter().map(move |rule| (group, rule)));
+    let by_group = steered.find(|(_, rule)| ours(rule));
+    let by_group = by_group.map(|(group, rule)| (format!("group {} `{}`", group.id, group.name), rule));
     match by_template.or(by_group) {
         None => Ok(()),
         Some((who, rule)) => {
@@ -86,33 +86,55 @@ fn not_steered(cx: &Cx<'_>, production: Option<&Group>, balancers: &[Balancer]) 
     }
 }
 
-/// A production group in the stage target group: names and routes were left apart, and which one is right is not guessed.
+/// The production group stands where production traffic goes. Otherwise names and routes were left apart, or something else
+/// serves, and which is right is not guessed.
 fn names_and_routes_agree(production: Option<&Group>, balancers: &[Balancer]) -> Result<(), StepError> {
     let Some(group) = production else { return Ok(()) };
-    let Some(balancer) = balancers.iter().find(|balancer| group.target_groups.contains(&balancer.new)) else { return Ok(()) };
+    let apart = balancers
+        .iter()
+        .find(|balancer| group.target_groups.contains(&balancer.new) || !group.target_groups.contains(&balancer.old));
+    let Some(balancer) = apart else { return Ok(()) };
+    let names: Vec<&str> = group.target_groups.iter().map(TargetGroupArn::name).collect();
+    let stands = if names.is_empty() { "no target group".to_owned() } else { format!("target group `{}`", names.join("`, `")) };
     let message = format!(
-        "group {} carries the production name `{}`, but stands in target group `{}`, while `{}` sends production traffic to `{}`",
+        "group {} carries the production name `{}`, but stands in {stands}, while `{}` sends production traffic to `{}`",
         group.id,
         group.name,
-        balancer.new.name(),
         balancer.name,
         balancer.old.name()
     );
     Err(StepError::new(ErrorClass::Drift, message).hint(
-        "names and routes were left apart: `shiftgate resume` the run that did it, or rename the groups in Spot's console so \
-         that the one that serves has the production name",
+        "names and routes were left apart: `shiftgate resume` the run that did it, or see to it that the group that serves \
+         carries the production name and stands in the production target group",
     ))
 }
 
-/// Setup was interrupted, and the load balancers have changed since.
-fn moved(recorded: &[Balancer], live: &[Balancer]) -> StepError {
-    let change = recorded.iter().zip(live).find(|(before, now)| before != now);
-    match change {
-        Some((before, now)) if before.production.route == now.production.route => {
-            StepError::route_drift(&before.production.route.rule, &before.production.actions, &now.production.actions)
+/// Setup was interrupted, and what it found has changed since.
+fn unmoved(recorded: &Original, found: &Original) -> Result<(), StepError> {
+    let id = |original: &Original| original.live.as_ref().map(|live| live.id.clone());
+    let bounds = recorded.live.as_ref().zip(found.live.as_ref());
+    let hint = "look who changed it; then start a new run";
+    if id(recorded) != id(found) {
+        let name = |original: &Original| id(original).map_or_else(|| "none".to_owned(), |id| id.to_string());
+        let message = format!("the production group was {} when this run set up, and is {} now", name(recorded), name(found));
+        return Err(StepError::new(ErrorClass::Drift, message).hint(hint));
+    }
+    if let Some((before, now)) = bounds.filter(|(before, now)| !before.capacity.same_bounds(&now.capacity)) {
+        return Err(StepError::drift(&before.id, before.capacity, now.capacity));
+    }
+    let sides = |original: &Original| -> Vec<Side> {
+        let of = |balancer: &Balancer| std::iter::once(&balancer.production).chain(&balancer.stage).cloned().collect::<Vec<_>>();
+        original.balancers.iter().flat_map(of).collect()
+    };
+    let (before, now) = (sides(recorded), sides(found));
+    match before.iter().zip(&now).find(|(before, now)| before != now) {
+        None => Ok(()),
+        Some((before, now)) if before.route == now.route => {
+            Err(StepError::route_drift(&before.route.rule, &before.actions, &now.actions))
         }
-        _ => StepError::new(ErrorClass::Drift, "the load balancers changed while this run set up")
-            .hint("look who changed them; then start a new run"),
+        Some(_) => {
+            Err(StepError::new(ErrorClass::Drift, "the listeners or rules were replaced while this run set up").hint(hint))
+        }
     }
 }
 
@@ -153,37 +175,15 @@ async fn may_go(cx: &Cx<'_>, group: &Group, production: Option<&Group>, balancer
         let hint = "delete it in Spot's console if nobody needs it, or give this workflow another `stageSuffix`";
         return Err(kept(ErrorClass::Application, why, hint));
     }
-    for target_group in &group.target_groups {
-        if let Some(why) = carries_traffic(cx, target_group, balancers).await? {
-            let hint = "traffic to it would be lost: take it out of the rule first, or resume the run that left it so";
-            return Err(kept(ErrorClass::Drift, why, hint));
-        }
+    if let Some(why) = who_routes_to(cx, group, balancers).await? {
+        let hint = "traffic to it would be lost: take it out of the rule first, or resume the run that left it so";
+        return Err(kept(ErrorClass::Drift, why, hint));
     }
     if healthy(cx, Some(group)).await? > 0 && healthy(cx, production).await? == 0 {
         let why = "it has healthy instances, and no production group has any".to_owned();
         return Err(kept(ErrorClass::Drift, why, "see to it that production serves, then run again"));
     }
     Ok(())
-}
-
-/// Why a target group must keep its targets; none when no production traffic goes there.
-async fn carries_traffic(
-    cx: &Cx<'_>,
-    group: &shiftgate_model::TargetGroupArn,
-    balancers: &[Balancer],
-) -> Result<Option<String>, Stop> {
-    let serving = balancers.iter().find(|balancer| balancer.production.actions.weight_of(group) > 0);
-    if let Some(balancer) = serving {
-        let weight = balancer.production.actions.weight_of(group);
-        let (name, balancer) = (group.name(), &balancer.name);
-        return Ok(Some(format!("production rule of `{balancer}` sends it traffic, target group `{name}` with weight {weight}")));
-    }
-    if balancers.iter().any(|balancer| balancer.new == *group) {
-        return Ok(None);
-    }
-    let bound = cx.routes()?.target_groups(std::slice::from_ref(group)).await?;
-    let by = bound.iter().flat_map(|group| &group.load_balancers).next();
-    Ok(by.map(|by| format!("its target group `{}` is used by {by}, which is no part of this workflow", group.name())))
 }
 
 async fn healthy(cx: &Cx<'_>, group: Option<&Group>) -> Result<usize, Stop> {

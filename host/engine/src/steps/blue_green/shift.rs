@@ -7,7 +7,7 @@ use shiftgate_workflow::Shift;
 use super::super::{Cx, Job, Stop};
 use super::names::{self, Named};
 use super::routes::{Change, change_all};
-use super::{Balancer, downsize, recorded, routed, weighed};
+use super::{Balancer, downsize, full_strength, recorded, routed, weighed};
 use crate::TaskReply;
 
 pub(in super::super) async fn shift(cx: &Cx<'_>, job: &Job<'_>, step: &Shift) -> Result<TaskReply, Stop> {
@@ -15,6 +15,7 @@ pub(in super::super) async fn shift(cx: &Cx<'_>, job: &Job<'_>, step: &Shift) ->
     if job.resumed.is_some() {
         return downsize::downsize(cx, &original, &job.facts, step.timeout).await;
     }
+    full_strength(cx, &original, &job.facts).await?;
     let changes: Vec<Change<'_>> = original
         .balancers
         .iter()
@@ -33,7 +34,7 @@ pub(in super::super) async fn shift(cx: &Cx<'_>, job: &Job<'_>, step: &Shift) ->
 }
 
 /// The production rule with that weight on the new group and the rest on the old one; everything else as setup found it.
-fn weights(balancer: &Balancer, weight: Weight) -> Actions {
+pub(super) fn weights(balancer: &Balancer, weight: Weight) -> Actions {
     let original = &balancer.production.actions;
     let targets = original.forward().map(|forward| forward.targets.clone()).unwrap_or_default();
     let weighed: Vec<ForwardTarget> = targets

@@ -10,7 +10,7 @@ use shiftgate_workflow::Swap;
 use super::super::{Cx, Job, Stop};
 use super::names::{self, Named};
 use super::routes::{Change, change_all};
-use super::{Balancer, Side, downsize, recorded, routed};
+use super::{Balancer, Side, downsize, full_strength, recorded, routed};
 use crate::TaskReply;
 
 pub(in super::super) async fn swap(cx: &Cx<'_>, job: &Job<'_>, step: &Swap) -> Result<TaskReply, Stop> {
@@ -18,6 +18,7 @@ pub(in super::super) async fn swap(cx: &Cx<'_>, job: &Job<'_>, step: &Swap) -> R
     if job.resumed.is_some() {
         return downsize::downsize(cx, &original, &job.facts, step.timeout).await;
     }
+    full_strength(cx, &original, &job.facts).await?;
     let production = original.balancers.iter().map(|balancer| Change {
         balancer,
         side: &balancer.production,
