@@ -4,6 +4,7 @@
 //! or goes on with it, [`Engine::ended`] waits for it, and a forwarder carries ballots from the record into the run.
 //! It decides nothing about deployments. What a run is said to have done lies in the [`Record`], never here.
 
+mod backwards;
 mod forwarder;
 
 use std::path::Path;
@@ -94,7 +95,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the journal in `file` (made, for its owner only, where it is missing) and goes on with every run in it.
+    /// Opens the journal in `file` (made, for its owner only, where it is missing) and goes on with every run in it, but for
+    /// one that the record says is to be rolled back and that went forward: [`Engine::launch`] takes it up anew.
     ///
     /// # Errors
     /// Another process has the journal open, or what stands in the way of opening it.
@@ -129,9 +131,10 @@ impl Engine {
             .build();
         let activities =
             ACTIVITIES.into_iter().fold(ActivityRegistry::builder(), |builder, name| register(builder, name, &handler));
+        let client = Client::new(Arc::clone(&provider));
+        let given_up = backwards::give_up(&journal, &client, record).await?;
         let runtime =
             Runtime::start_with_options(Arc::clone(&provider), activities.build(), interpreters, runtime_options(&options)).await;
-        let client = Client::new(provider);
         let driven = Arc::new(Driven::default());
         let forwarding = CancellationToken::new();
         let forwarder = Forwarder {
@@ -142,7 +145,7 @@ impl Engine {
         };
         let forwarder = Some(tokio::spawn(forwarder.forward_until(forwarding.clone())));
         let launching = tokio::sync::Mutex::new(());
-        Ok(Self {
+        let engine = Self {
             client,
             runtime,
             journal,
@@ -152,13 +155,17 @@ impl Engine {
             forwarding,
             forwarder,
             grace: options.grace,
-        })
+        };
+        for instance in given_up {
+            engine.over(&instance).await?;
+        }
+        Ok(engine)
     }
 
     /// Starts a run, or goes on with it; nothing happens to one that runs, or that came to its end.
     ///
-    /// A run that stopped before its end, or was aborted, is interpreted anew under a further name in the journal: its
-    /// steps find in the ledger what they did before.
+    /// A run that stopped before its end, was aborted, or was given up for its rollback, is interpreted anew under a further
+    /// name in the journal: its steps find in the ledger what they did before.
     ///
     /// # Errors
     /// The journal or the record cannot be read or written.
@@ -227,7 +234,7 @@ impl Engine {
                 _ = endings.changed() => {}
                 _ = faults.changed() => {
                     let reason = faults.borrow_and_update().clone().unwrap_or_default();
-                    return Err(self.failed(format!("record the progress of run {run}"), reason));
+                    return Err(self.failed(format!("record the progress of run {run}"), reason).into());
                 }
             }
         }
@@ -255,7 +262,7 @@ impl Engine {
     pub async fn signal(&self, run: &RunId, name: &str, payload: &str) -> Result<(), EngineError> {
         let instance = self.driven.instance(run).ok_or_else(|| EngineError::NotLaunched(run.clone()))?;
         let sent = self.client.enqueue_event(&instance, name, payload).await;
-        sent.map_err(|error| self.client_failed(format!("signal run {run}"), &error))
+        Ok(sent.map_err(|error| self.client_failed(format!("signal run {run}"), &error))?)
     }
 
     /// Stops: takes no more work, lets activities finish for the grace period, closes the journal. Runs that have not
@@ -284,33 +291,42 @@ impl Engine {
     }
 
     /// Waits until the first turn of an instance is in the journal: a signal sent before it would be dropped.
-    async fn begun(&self, instance: &str) -> Result<(), EngineError> {
+    async fn begun(&self, instance: &str) -> Result<(), StoreError> {
+        self.until(instance, "launch", |status| !matches!(status, OrchestrationStatus::NotFound)).await
+    }
+
+    /// Waits until an instance that was given up is over: the run's next name is free then.
+    async fn over(&self, instance: &str) -> Result<(), StoreError> {
+        self.until(instance, "turn back", |status| !matches!(status, OrchestrationStatus::Running { .. })).await
+    }
+
+    async fn until(&self, instance: &str, to: &str, there: fn(&OrchestrationStatus) -> bool) -> Result<(), StoreError> {
         let (mut turns, mut faults) = (self.journal.written(), self.journal.faults());
-        while matches!(self.status(instance).await?, OrchestrationStatus::NotFound) {
+        while !there(&self.status(instance).await?) {
             tokio::select! {
                 _ = turns.changed() => {}
                 _ = faults.changed() => {
                     let reason = faults.borrow_and_update().clone().unwrap_or_default();
-                    return Err(self.failed(format!("launch {instance}"), reason));
+                    return Err(self.failed(format!("{to} {instance}"), reason));
                 }
             }
         }
         Ok(())
     }
 
-    async fn status(&self, instance: &str) -> Result<OrchestrationStatus, EngineError> {
+    async fn status(&self, instance: &str) -> Result<OrchestrationStatus, StoreError> {
         let status = self.client.get_orchestration_status(instance).await;
         status.map_err(|error| self.client_failed(format!("read how {instance} stands"), &error))
     }
 
-    fn client_failed(&self, action: String, error: &ClientError) -> EngineError {
+    fn client_failed(&self, action: String, error: &ClientError) -> StoreError {
         let text = error.to_string();
         let reason = fault::sqlite_message_reason(&text).unwrap_or(text);
         self.failed(action, reason)
     }
 
-    fn failed(&self, action: String, reason: String) -> EngineError {
-        EngineError::Store(fault::of(action, self.journal.place(), reason))
+    fn failed(&self, action: String, reason: String) -> StoreError {
+        fault::of(action, self.journal.place(), reason)
     }
 }
 
@@ -343,6 +359,11 @@ fn register(builder: ActivityRegistryBuilder, name: &'static str, handler: &Hand
 /// The name of a run in the journal: the run's own, then `<run>~2`, `<run>~3`, …
 fn name(run: &RunId, number: u32) -> String {
     if number == 1 { run.to_string() } else { format!("{run}~{number}") }
+}
+
+/// The run that has this name in the journal: a run's id has no `~`.
+fn run_of(instance: &str) -> RunId {
+    RunId::new(instance.split('~').next().unwrap_or(instance))
 }
 
 fn ending(output: &str) -> Option<Ending> {

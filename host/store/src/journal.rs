@@ -118,6 +118,19 @@ impl Journal {
         synced.map_err(|error| fault::of_database("write the engine's journal", &self.place, &error))
     }
 
+    /// The names of what has begun in the journal and has not come to an end.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<String>, StoreError> {
+        let running = self.file.list_instances_by_status("Running").await;
+        running.map_err(|error| fault::of("look for unfinished runs", &self.place, error.message))
+    }
+
+    /// Drops what is queued for an instance: activities, timers, signals. Before any worker is started, that is all of it.
+    pub(crate) async fn drop_work(&self, instance: &str) -> Result<(), StoreError> {
+        let _writer = self.writer.lock().await;
+        let dropped = drop_work(&self.file, instance).await;
+        dropped.map_err(|error| fault::of_database(format!("drop the work of {instance}"), &self.place, &error))
+    }
+
     /// Closes the file. Whoever asks for work afterwards is told so.
     pub(crate) async fn close(&self) {
         self.file.get_pool().close().await;
@@ -175,6 +188,16 @@ async fn forget_leases(file: &SqliteProvider) -> Result<(), sqlx::Error> {
         "DELETE FROM instance_locks",
     ] {
         sqlx::query(statement).execute(&mut *tx).await?;
+    }
+    tx.commit().await
+}
+
+/// The rows that duroxide's own deletion of an instance takes from its two queues.
+async fn drop_work(file: &SqliteProvider, instance: &str) -> Result<(), sqlx::Error> {
+    let mut tx = file.get_pool().begin().await?;
+    for statement in ["DELETE FROM worker_queue WHERE instance_id = $1", "DELETE FROM orchestrator_queue WHERE instance_id = $1"]
+    {
+        sqlx::query(statement).bind(instance).execute(&mut *tx).await?;
     }
     tx.commit().await
 }

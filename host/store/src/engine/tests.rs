@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use shiftgate_engine::{Durable, DurableError};
-use shiftgate_model::{Ballot, StepId, Timestamp, Vote};
+use shiftgate_engine::{Durable, DurableError, Next, TaskReply, decide_rollback};
+use shiftgate_model::{Ballot, ErrorClass, StepError, StepId, Timestamp, Vote};
 
 use super::*;
 use crate::fixture::{Home, create};
@@ -44,7 +44,13 @@ fn toys(durable: Duroxide, input: String) -> BoxFuture<'static, Result<String, S
     })
 }
 
-/// A file that activities write what they do into, a line each; it outlives them. `hang` never returns.
+/// The reply of a step whose failure leads to a rollback.
+fn turned_back() -> String {
+    let error = StepError::new(ErrorClass::Application, "sick");
+    serde_json::to_string(&TaskReply::Failed { error, next: Next::Rollback }).unwrap()
+}
+
+/// A file that activities write what they do into, a line each; it outlives them. `hang` never returns, `turn` turns back.
 #[derive(Clone)]
 struct Log(PathBuf);
 
@@ -59,6 +65,7 @@ impl Log {
                     std::future::pending::<()>().await;
                 }
                 match input.as_str() {
+                    "turn" => Ok(turned_back()),
                     "no" => Err("no".to_owned()),
                     "big" => Ok("x".repeat(200_000)),
                     _ => Ok("done".to_owned()),
@@ -110,6 +117,16 @@ impl Bench {
 
     async fn launch(&self, engine: &Engine, orders: &[&str]) {
         engine.launch_text(&self.run, serde_json::to_string(orders).unwrap()).await.unwrap();
+    }
+
+    /// Waits until the run says that it waits.
+    async fn waits(&self, engine: &Engine) {
+        let waits = async {
+            while engine.standing(&self.run).await.unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waits).await.expect("the run waits");
     }
 
     async fn ended(&self, engine: &Engine) -> Result<Ending, EngineError> {
@@ -184,6 +201,56 @@ async fn an_activity_that_was_cut_short_runs_again_at_once() {
     let engine = tokio::time::timeout(PATIENCE, opened).await.unwrap();
     log.has("hang").await;
     assert_eq!(log.lines(), ["hang"]);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_to_be_rolled_back_neither_waits_nor_goes_forward() {
+    let bench = Bench::new().await;
+    let engine = bench.engine().await;
+    bench.launch(&engine, &["act first", "wait vote 60000", "act forward"]).await;
+    bench.waits(&engine).await;
+    engine.stop().await;
+
+    decide_rollback(&bench.record, &bench.run, "ann asked for it").await.unwrap();
+    let engine = bench.engine().await;
+    bench.launch(&engine, &["act back", "wait vote 60000"]).await;
+    bench.log.has("back").await;
+    assert_eq!(bench.log.lines(), ["first", "back"]);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn an_activity_that_was_cut_short_does_not_run_again_before_a_rollback() {
+    let bench = Bench::new().await;
+    let engine = bench.engine().await;
+    bench.launch(&engine, &["act first", "act hang", "act forward"]).await;
+    bench.log.has("hang").await;
+    engine.stop().await;
+
+    decide_rollback(&bench.record, &bench.run, "ann asked for it").await.unwrap();
+    let engine = bench.engine().await;
+    bench.launch(&engine, &["act back", "end rolled_back"]).await;
+    assert_eq!(bench.ended(&engine).await, Ok(Ending::RolledBack));
+    assert_eq!(bench.log.lines(), ["first", "hang", "back"]);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_turned_back_by_itself_goes_on_where_it_stood() {
+    let bench = Bench::new().await;
+    let orders = ["act first", "act turn", "wait go 60000", "act back", "end rolled_back"];
+    let engine = bench.engine().await;
+    bench.launch(&engine, &orders).await;
+    bench.waits(&engine).await;
+    engine.stop().await;
+
+    decide_rollback(&bench.record, &bench.run, "sick").await.unwrap();
+    let engine = bench.engine().await;
+    bench.launch(&engine, &[]).await;
+    engine.signal(&bench.run, "go", "now").await.unwrap();
+    assert_eq!(bench.ended(&engine).await, Ok(Ending::RolledBack));
+    assert_eq!(bench.log.lines(), ["first", "turn", "go=now", "back"], "nothing is asked anew");
     engine.stop().await;
 }
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
-use shiftgate_model::{Effect, EffectRecord, EffectToken, Ledger, RunId, StepId, StoreError};
+use shiftgate_model::{Effect, EffectRecord, EffectToken, Family, Ledger, RunId, StepId, StoreError};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -62,6 +62,29 @@ impl Ledger for Record {
     async fn known(&self, effect: &str) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM ledger WHERE effect = $1 LIMIT 1").bind(effect).fetch_optional(&self.pool).await;
         row.map(|row| row.is_some()).map_err(self.failed(format!("look for `{effect}`")))
+    }
+
+    async fn of_others(
+        &self,
+        account: &str,
+        family: &Family,
+        run: &RunId,
+        beginning: &str,
+    ) -> Result<Vec<(RunId, String)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT ledger.run_id, ledger.effect FROM run JOIN ledger ON ledger.run_id = run.id \
+             WHERE run.account = $1 AND run.family = $2 AND run.id <> $3 AND SUBSTR(ledger.effect, 1, LENGTH($4)) = $4 \
+             ORDER BY run.created_at, run.id, ledger.place",
+        )
+        .bind(account)
+        .bind(family.as_str())
+        .bind(run.as_str())
+        .bind(beginning)
+        .fetch_all(&self.pool)
+        .await;
+        let named = |row: &AnyRow| Ok((RunId::new(row.try_get::<String, _>("run_id")?), row.try_get("effect")?));
+        rows.and_then(|rows| rows.iter().map(named).collect())
+            .map_err(self.failed(format!("look at what other runs did with group family `{}`", family.as_str())))
     }
 }
 

@@ -149,8 +149,11 @@ async fn connect(url: &str) -> Result<AnyPool, sqlx::Error> {
 
 /// The tables, forward only. A file that was released is never edited.
 fn migrator() -> Migrator {
-    let migrations = [(1, "record", include_str!("../../migrations/1_record.sql"))]
-        .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
+    let migrations = [
+        (1, "record", include_str!("../../migrations/1_record.sql")),
+        (2, "ledger by effect", include_str!("../../migrations/2_ledger_by_effect.sql")),
+    ]
+    .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
     Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT }
 }
 

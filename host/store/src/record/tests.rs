@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use shiftgate_engine::Runs;
-use shiftgate_model::{Acquired, Ballot, Ending, EventKind, Events, Ledger, Locks, StepId, Vote};
+use shiftgate_model::{Acquired, Ballot, Ending, EventKind, Events, Family, Ledger, Locks, StepId, Vote};
 
 use super::*;
 use crate::fixture::{Home, create, family, plan, shown};
@@ -44,6 +44,31 @@ async fn the_first_intent_and_the_first_outcome_of_an_effect_are_kept() {
     "#);
     let error = record.settle(&run, &step(), "never intended", &Value::Null).await.unwrap_err();
     insta::assert_snapshot!(shown(&home, &error), @"cannot record the outcome `never intended` of phase-1/deploy in [HOME]/state/state.db: its intent was never recorded");
+}
+
+#[tokio::test]
+async fn what_other_runs_of_a_family_did_is_found_by_the_beginning_of_its_name() {
+    let home = Home::new();
+    let record = home.open().await;
+    let begin = StepId::new("begin");
+    let (mine, younger, older) = (create(&record, "b", 2).await, create(&record, "c", 3).await, create(&record, "a", 1).await);
+    for (run, effect) in [
+        (&mine, "began 1"),
+        (&younger, "output"),
+        (&younger, "began 2"),
+        (&younger, "began 4"),
+        (&older, "began 3"),
+        (&older, "Began"),
+    ] {
+        record.intend(run, &begin, effect, &Value::Null).await.unwrap();
+    }
+    let others = async |account: &str, family: &str| {
+        let found = record.of_others(account, &Family::new(family).unwrap(), &mine, "began ").await.unwrap();
+        found.into_iter().map(|(run, effect)| format!("{run} {effect}")).collect::<Vec<_>>()
+    };
+    assert_eq!(others("act-1", "web").await, ["a began 3", "c began 2", "c began 4"]);
+    assert!(others("act-2", "web").await.is_empty());
+    assert!(others("act-1", "shop").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
