@@ -1,12 +1,14 @@
 //! End to end: the program as a user runs it, against the simulated account, and the rules of the house.
 //!
-//! `cases` runs every folder of `tests/cases`; `commands` everything else that a user types; `house_rules` holds the import
-//! table and the sizes. One binary, because linking the whole program takes longer than running it.
+//! `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `commands` everything
+//! else that a user types; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
+//! takes longer than running it.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
 
 mod cases;
 mod commands;
+mod deeds;
 mod house_rules;
 mod program;
 mod traffic;
