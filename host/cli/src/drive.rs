@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use shiftgate_engine::Activities;
-use shiftgate_model::{Ending, Event, Events as _, RunId, StepId};
+use shiftgate_model::{Ending, Event, Events as _, RunId};
 use shiftgate_store::{DriveError, DriverLock, Engine, EngineError, EngineOptions, Record};
 use shiftgate_workflow::Plan;
 
@@ -28,8 +28,6 @@ pub(crate) struct Drive<'a> {
     /// Events up to this number are history, and not shown.
     pub(crate) after: u64,
     pub(crate) commands: Commands,
-    /// A step that waits for a vote and is to look up: its run is rolled back, whatever anybody votes.
-    pub(crate) woken: Option<StepId>,
     /// Text to show just before the lines of an event.
     pub(crate) aside: Option<Aside<'a>>,
 }
@@ -58,9 +56,9 @@ pub(crate) async fn drive(app: &mut App, drive: Drive<'_>) -> Result<Driven, Fai
     let mut interrupts = Interrupts::listen()?;
     let file = drive.record.engine_file(drive.run);
     let engine = Engine::start(&file, drive.record, Arc::clone(&drive.activities), EngineOptions::default()).await?;
-    let (run, plan, woken) = (drive.run, drive.plan, drive.woken.clone());
+    let (run, plan) = (drive.run, drive.plan);
     let mut follower = Follower::new(drive);
-    let end = match launch(&engine, run, plan, woken).await {
+    let end = match engine.launch(run, plan).await {
         Ok(()) => follow(app, &engine, &mut follower, &mut interrupts).await,
         Err(error) => Err(engine_failure(error)),
     };
@@ -70,14 +68,6 @@ pub(crate) async fn drive(app: &mut App, drive: Drive<'_>) -> Result<Driven, Fai
     }
     follower.show(app).await?;
     end
-}
-
-async fn launch(engine: &Engine, run: &RunId, plan: &Plan, woken: Option<StepId>) -> Result<(), EngineError> {
-    engine.launch(run, plan).await?;
-    match woken {
-        Some(step) => engine.signal(run, step.as_str(), "null").await,
-        None => Ok(()),
-    }
 }
 
 async fn follow(

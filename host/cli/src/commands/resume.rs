@@ -43,8 +43,7 @@ async fn take_up(app: &mut App, args: &Resume, way: Way) -> Result<Exit, Failure
     let plugins = wiring::plugins(app)?;
     let clouds = Clouds::connect(&config).await?;
     preflight::load_balancers(&clouds, &plan).await?;
-    let view = app::view(&record, run).await?;
-    let (after, vote) = (view.events, view.vote().cloned());
+    let after = app::view(&record, run).await?.events;
     if way == Way::Back {
         let who = app.env.user().unwrap_or("somebody");
         decide_rollback(&record, run, &format!("{who} asked for it")).await?;
@@ -60,7 +59,6 @@ async fn take_up(app: &mut App, args: &Resume, way: Way) -> Result<Exit, Failure
         output: args.look.output,
         after,
         commands: app.commands(),
-        woken: vote.filter(|_| way == Way::Back),
         aside: None,
     };
     match drive::drive(app, drive).await? {

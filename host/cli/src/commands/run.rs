@@ -85,7 +85,6 @@ impl Launch<'_> {
             output: self.output,
             after: 0,
             commands: self.commands,
-            woken: None,
             aside: self.aside,
         };
         drive::drive(app, drive).await
