@@ -30,6 +30,7 @@ impl View {
             EventKind::RollbackStarted { reason } => {
                 self.rolling_back = Some(reason.clone());
                 self.phase = None;
+                self.leave_off();
                 if let Some(step) = step {
                     self.step_started(step, "Rollback", event.at);
                 }
@@ -186,6 +187,17 @@ impl View {
             step.started_at.get_or_insert(at);
             step.took = None;
         });
+    }
+
+    /// A step that was under way when its process was killed does not go on once the run is rolled back, and says no more.
+    fn leave_off(&mut self) {
+        self.waits_for = None;
+        for step in &mut self.steps {
+            if matches!(step.state, StepState::Running | StepState::Waiting) {
+                step.state = StepState::Skipped;
+                step.detail = "left as it stood, for the rollback".to_owned();
+            }
+        }
     }
 
     fn step_is(&mut self, id: &StepId, state: StepState, detail: &str) {

@@ -7,7 +7,7 @@ use shiftgate_model::{
     RunId, StepError, StepId, TargetGroupArn, Timestamp, Verdict, Vote,
 };
 
-use super::{View, status};
+use super::{StepState, View, status};
 use crate::log::Log;
 use crate::text::Commands;
 
@@ -167,6 +167,17 @@ fn a_decided_approval_waits_no_more() {
 }
 
 #[test]
+fn a_step_that_a_rollback_finds_under_way_waits_no_more() {
+    let mut kinds = asked();
+    kinds.push((None, EventKind::RunResumed));
+    kinds.push((Some("rollback"), EventKind::RollbackStarted { reason: "ann asked for it".into() }));
+    let view = view(&events(kinds));
+    assert_eq!(view.vote(), None);
+    let states: Vec<_> = view.steps.iter().rev().take(2).map(|step| (step.id.as_str(), step.state)).collect();
+    assert_eq!(states, [("rollback", StepState::Running), ("phase-1/approve-1", StepState::Skipped)]);
+}
+
+#[test]
 fn a_rolled_back_run_as_a_log() {
     let mut kinds = begun();
     let metric = Metric {
@@ -220,7 +231,7 @@ fn a_rolled_back_run_as_a_log() {
     Steps
       Canary 25%
         done      setup             Elastigroup Setup       2.1s
-        running   phase-1/deploy    Elastigroup Deploy 25%
+        skipped   phase-1/deploy    Elastigroup Deploy 25%          left as it stood, for the rollback
         failed    phase-1/verify-1  Verify errors                   errors is too high\u{1b}[2J
         done      rollback          Rollback                0.9s
 
