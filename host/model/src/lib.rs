@@ -10,6 +10,7 @@ mod event;
 mod group;
 mod ids;
 mod instances;
+mod line;
 mod naming;
 mod plugin;
 mod ports;

@@ -157,9 +157,10 @@ async fn what_is_not_there_is_none_and_no_group_is_no_call() {
     let error = elb.listeners(&LoadBalancerArn::new(load_balancer_arn("nobody"))).await.unwrap_err();
     assert!(matches!(&error.origin, Origin::Remote { status: 400, code: Some(code), .. } if code == "LoadBalancerNotFound"));
     assert_eq!(error.class(), ErrorClass::Application);
-    let error = elb.target_groups(&[group("web-blue"), group("nobody")]).await.unwrap_err();
-    assert!(error.to_string().starts_with("ELB DescribeTargetGroups for `arn:"), "{error}");
-    assert!(error.to_string().contains("TargetGroupNotFound"), "{error}");
+    let found = elb.target_groups(&[group("web-blue"), group("nobody")]).await.unwrap();
+    assert_eq!(found.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["web-blue"]);
+    let rules = [RuleArn::new(rule_arn("shop", 80, None)), RuleArn::new(rule_arn("shop", 80, Some(99)))];
+    assert_eq!(elb.rules_by_arn(&rules).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
