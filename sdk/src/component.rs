@@ -86,7 +86,7 @@ pub mod convert {
 
     use super::bindings::types;
     use crate::config::Problem;
-    use crate::step::SavedSuspension;
+    use crate::step::{SavedSuspension, read_json, write_json};
     use crate::{Artifact, Finding, Group, Metric, Retry, RunInfo, SavedState, StepError, TargetGroup, Timestamp, Verdict, Wake};
 
     pub use super::Imports;
@@ -183,16 +183,21 @@ pub mod convert {
     }
 
     pub fn attributes(values: Vec<(String, Value)>) -> Vec<(String, String)> {
-        values.into_iter().map(|(name, value)| (name, value.to_string())).collect()
+        values.into_iter().map(|(name, value)| (name, write_json(&value))).collect()
     }
 
     pub fn map(attributes: Vec<(String, String)>) -> Map<String, Value> {
-        attributes.into_iter().map(|(name, text)| (name, json(text))).collect()
+        let mut map = Map::new();
+        // Not collected: that sorts first, and the sort is 10 KiB of code.
+        for (name, text) in attributes {
+            map.insert(name, json(text));
+        }
+        map
     }
 
     /// JSON text; what is none is kept as text.
     fn json(text: String) -> Value {
-        serde_json::from_str(&text).unwrap_or(Value::String(text))
+        read_json(text.as_bytes()).unwrap_or(Value::String(text))
     }
 }
 

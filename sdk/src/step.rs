@@ -187,6 +187,13 @@ pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> std::result::Result
     T::deserialize(serde_json::from_slice::<Value>(json)?)
 }
 
+/// JSON as text: as `to_string` does it, but that one brings a second writer, and a third for indented text.
+#[cfg(target_family = "wasm")]
+pub(crate) fn write_json(json: &Value) -> String {
+    // A `Value` can always be written.
+    serde_json::to_string(json).unwrap_or_default()
+}
+
 /// Reads a config that the host has checked against the schema.
 pub(crate) fn read_config<C: DeserializeOwned>(json: &str) -> Result<C> {
     read_json(json.as_bytes()).map_err(|error| StepError::never("bad-config", format!("the config cannot be read: {error}")))
