@@ -53,9 +53,10 @@ fn base() -> Config {
         .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
         // Not the default, which asks the environment.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        // Frames are named without these two; compiled code is a sixth smaller, and so is what a load has to verify.
+        // Frames are named without these three; compiled code is a quarter smaller, and so is what a load has to verify.
         .generate_address_map(false)
-        .native_unwind_info(false);
+        .native_unwind_info(false)
+        .debug_symbols(false);
     config
 }
 

@@ -12,8 +12,9 @@ use crate::cache::Cache;
 use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, exported_kind, import_owner};
 use crate::error::LoadError;
+use crate::file::Raw;
 use crate::grants::{grant_entry, grant_lines};
-use crate::loader::{Raw, vet};
+use crate::loader::vet;
 use crate::log::printable;
 use crate::manifest::{HttpRequest, Manifest};
 
@@ -78,7 +79,7 @@ pub(crate) fn inspect(raw: &Raw, cache: &Cache) -> Result<Inspection, LoadError>
         }
     };
     if let Some(manifest) = &manifest
-        && let Err(reason) = crate::schema::ConfigSchema::compile(&manifest.config)
+        && let Err(reason) = crate::schema::ConfigSchema::read(&manifest.config)
     {
         problems.push(LoadError::BadManifest { file: raw.file.clone(), reason }.to_string());
     }
@@ -91,7 +92,7 @@ pub(crate) fn inspect(raw: &Raw, cache: &Cache) -> Result<Inspection, LoadError>
         manifest,
         imports: imports(&anatomy),
         exports: anatomy.exports.iter().map(|name| printable(name)).collect(),
-        compiled: cache.holds(&raw.digest),
+        compiled: cache.holds(&raw.fingerprint),
         problems,
     })
 }

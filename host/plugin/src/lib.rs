@@ -15,6 +15,7 @@ mod convert;
 mod egress;
 mod engine;
 mod error;
+mod file;
 mod grants;
 mod guest;
 mod inspect;
@@ -31,7 +32,7 @@ mod trap;
 pub use budgets::Budgets;
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
-pub use manifest::{HttpRequest, Manifest, Requests, SecretRequest, StateVersions};
+pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};
 pub use run::{Plugins, PluginsConfig};
 
 #[cfg(test)]

@@ -1,26 +1,26 @@
 //! From a name in a workflow file to a component that is ready to be instantiated.
 //!
-//! Finds the file, checks its digest, reads its outside, refuses what is no plugin of the needed kind, and only then has it
+//! Finds the file, checks its digest, judges its outside, refuses what is no plugin of the needed kind, and only then has it
 //! compiled (off the async threads, and never twice). What is loaded stays in memory by digest. Runs no code of the plugin:
-//! `run.rs` does.
+//! `run.rs` does. `file.rs` reads and hashes, `component.rs` takes a component apart, `cache/` keeps what was found.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use shiftgate_model::{Digest, PluginKind, PluginSource};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::{block_in_place, spawn_blocking};
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
-use crate::cache::{Cache, CodeError};
+use crate::cache::{Buffer, Cache, CodeError, Facts};
 use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, VERSION, exported_kind, import_owner};
 use crate::error::LoadError;
+use crate::file::{Raw, Stamp, fingerprint, read};
 use crate::guest::Guest;
 use crate::kinds::Kind;
 use crate::manifest::Manifest;
@@ -29,22 +29,29 @@ use crate::schema::ConfigSchema;
 /// Components that stay in memory; the one that was not used for longest goes first.
 const SHELF: usize = 64;
 
+/// A config schema, once it was needed.
+type LazySchema = OnceLock<Result<ConfigSchema, String>>;
+
 /// A plugin that is ready to be called.
 pub(crate) struct Loaded {
     pub(crate) file: PathBuf,
     pub(crate) digest: Digest,
     pub(crate) manifest: Manifest,
     /// Compiled at the first call that needs it: that takes longer than a load.
-    schema: OnceLock<Result<ConfigSchema, String>>,
+    schema: LazySchema,
     pub(crate) kind: Kind,
     /// When it was last asked for, in the loader's count.
     used: AtomicU64,
 }
 
 impl Loaded {
+    fn new(file: &Path, digest: Digest, manifest: Manifest, schema: LazySchema, kind: Kind) -> Self {
+        Self { file: file.to_path_buf(), digest, manifest, schema, kind, used: AtomicU64::new(0) }
+    }
+
     /// The schema of its config.
     pub(crate) fn schema(&self) -> Result<&ConfigSchema, LoadError> {
-        let schema = self.schema.get_or_init(|| ConfigSchema::compile(&self.manifest.config));
+        let schema = self.schema.get_or_init(|| ConfigSchema::read(&self.manifest.config));
         schema.as_ref().map_err(|reason| bad_schema(&self.file, reason))
     }
 }
@@ -74,37 +81,6 @@ struct Shelf {
     count: u64,
 }
 
-/// What changes when a file changes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(found: &Metadata) -> Self {
-        Self {
-            device: found.dev(),
-            inode: found.ino(),
-            size: found.size(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        }
-    }
-}
-
-/// A component file's bytes.
-pub(crate) struct Raw {
-    pub(crate) file: PathBuf,
-    pub(crate) bytes: Vec<u8>,
-    /// SHA-256 of the bytes.
-    pub(crate) digest: Digest,
-    stamp: Stamp,
-}
-
 impl Loader {
     pub(crate) fn new(workshop: Workshop, bundled: Vec<PathBuf>) -> Self {
         Self { workshop: Arc::new(workshop), bundled, shelf: Mutex::default(), gates: Mutex::default() }
@@ -126,17 +102,30 @@ impl Loader {
         if let Some(loaded) = self.on_shelf(&file, stamp) {
             return checked(loaded, source, kind);
         }
-        let workshop = Arc::clone(&self.workshop);
-        let wanted = source.sha256.clone();
-        let path = file.clone();
-        let made = tokio::task::spawn_blocking(move || workshop.make(&path, wanted.as_ref(), kind)).await;
-        let (stamp, loaded) = made.map_err(|_| LoadError::Broken {
-            file: file.clone(),
-            reason: "the compiler failed on it; that is a bug of the compiler".to_owned(),
-        })??;
+        let (stamp, loaded) = self.make(&file, source.sha256.as_ref(), kind).await?;
         let loaded = self.shelve(file, stamp, loaded);
         drop(held);
         checked(loaded, source, kind)
+    }
+
+    /// Makes a plugin of one file: from the cache, or by compiling it off the async threads.
+    async fn make(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
+        // A load from the cache takes little longer than waking another thread for it, and on a busy machine less. So it stays
+        // on this thread where the runtime has others that can take over what else this one had to do.
+        let stays = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        if stays && let Some(made) = block_in_place(|| self.workshop.kept(file, wanted, kind))? {
+            return Ok(made);
+        }
+        let workshop = Arc::clone(&self.workshop);
+        let (path, wanted) = (file.to_path_buf(), wanted.cloned());
+        let made = spawn_blocking(move || {
+            let kept = if stays { None } else { workshop.kept(&path, wanted.as_ref(), kind)? };
+            kept.map_or_else(|| workshop.compiled(&path, wanted.as_ref(), kind), Ok)
+        });
+        made.await.map_err(|_| LoadError::Broken {
+            file: file.to_path_buf(),
+            reason: "the compiler failed on it; that is a bug of the compiler".to_owned(),
+        })?
     }
 
     /// The file that a workflow's text means: a path, or the name of a plugin that comes with shiftgate.
@@ -224,58 +213,50 @@ fn expect_kind(file: &Path, is: PluginKind, needed: PluginKind) -> Result<(), Lo
 }
 
 impl Workshop {
-    /// Reads, checks, compiles and links one file.
-    fn make(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
-        let raw = read(file, self.limit)?;
-        expect_digest(file, &raw.digest, wanted)?;
-        sniff(file, &raw.bytes)?;
-        let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: file.to_path_buf(), reason })?;
+    /// A plugin from the cache. The file is hashed, but neither kept nor parsed: what it says of itself stands in its entry,
+    /// and is judged here as if it had just been read.
+    fn kept(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<Option<(Stamp, Loaded)>, LoadError> {
+        let mut buffer = Buffer::new();
+        let (stamp, fingerprint) = fingerprint(file, self.limit, &mut buffer)?;
+        let Some(entry) = self.cache.find(&fingerprint, &mut buffer) else { return Ok(None) };
+        let Facts { digest, anatomy } = entry.facts();
+        expect_digest(file, digest, wanted)?;
+        let manifest = vet(file, anatomy)?;
+        expect_kind(file, manifest.kind, kind)?;
+        let digest = digest.clone();
+        let Some(component) = entry.load(&self.engine) else { return Ok(None) };
+        let kind = self.link(file, &component, kind)?;
+        Ok(Some((stamp, Loaded::new(file, digest, manifest, OnceLock::new(), kind))))
+    }
+
+    /// A plugin by compiling it, after every part of it was vetted.
+    fn compiled(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
+        let Raw { bytes, digest, fingerprint, stamp, .. } = read(file, self.limit)?;
+        tracing::debug!(file = %file.display(), digest = %digest.0, "compiling a plugin");
+        expect_digest(file, &digest, wanted)?;
+        sniff(file, &bytes)?;
+        let anatomy = dissect(&bytes).map_err(|reason| LoadError::Broken { file: file.to_path_buf(), reason })?;
         let manifest = vet(file, &anatomy)?;
         expect_kind(file, manifest.kind, kind)?;
-        let schema = OnceLock::new();
-        let stored = self.cache.stored(&self.engine, &raw.digest);
-        tracing::debug!(file = %file.display(), digest = %raw.digest.0, compiled = stored.is_some(), "loading a plugin");
-        let component = match stored {
-            Some(component) => component,
-            None => {
-                // What is compiled was vetted in every part; what is in the cache was so before.
-                schema
-                    .get_or_init(|| ConfigSchema::compile(&manifest.config))
-                    .as_ref()
-                    .map_err(|reason| bad_schema(file, reason))?;
-                self.cache.compile(&self.engine, &raw.digest, &raw.bytes).map_err(|error| match error {
-                    CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
-                    CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
-                })?
-            }
-        };
-        let linked = self.linker.instantiate_pre(&component).and_then(|pre| Kind::link(kind, pre));
-        let kind = linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: format!("{error:#}") })?;
-        let loaded = Loaded { file: file.to_path_buf(), digest: raw.digest, manifest, schema, kind, used: AtomicU64::new(0) };
-        Ok((raw.stamp, loaded))
+        let schema = ConfigSchema::read(&manifest.config).map_err(|reason| bad_schema(file, &reason))?;
+        let facts = Facts { digest, anatomy };
+        let compiled = self.cache.compile(&self.engine, &fingerprint, &facts, &bytes);
+        let component = compiled.map_err(|error| match error {
+            CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
+            CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
+        })?;
+        let kind = self.link(file, &component, kind)?;
+        Ok((stamp, Loaded::new(file, facts.digest, manifest, OnceLock::from(Ok(schema)), kind)))
+    }
+
+    fn link(&self, file: &Path, component: &Component, kind: PluginKind) -> Result<Kind, LoadError> {
+        let linked = self.linker.instantiate_pre(component).and_then(|pre| Kind::link(kind, pre));
+        linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: format!("{error:#}") })
     }
 }
 
 fn bad_schema(file: &Path, reason: &str) -> LoadError {
     LoadError::BadManifest { file: file.to_path_buf(), reason: reason.to_owned() }
-}
-
-/// Reads a whole file.
-fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { file: file.to_path_buf(), source };
-    let mut open = File::open(file).map_err(unreadable)?;
-    let found = open.metadata().map_err(unreadable)?;
-    let too_large = |size| LoadError::TooLarge { file: file.to_path_buf(), size, limit };
-    if found.len() > limit {
-        return Err(too_large(found.len()));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default());
-    Read::by_ref(&mut open).take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > limit {
-        return Err(too_large(bytes.len() as u64));
-    }
-    let digest = Digest(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect());
-    Ok(Raw { file: file.to_path_buf(), bytes, digest, stamp: Stamp::of(&found) })
 }
 
 /// Whether a component's outside makes it a plugin of this contract; its manifest, if so.

@@ -3,7 +3,9 @@
 //! Reads and checks JSON; knows no component and grants nothing. `schema.rs` compiles its config schema, `grants/` turns
 //! its requests into rules.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use shiftgate_model::PluginKind;
 
@@ -33,8 +35,8 @@ pub struct Manifest {
     #[serde(default)]
     pub source: String,
     /// JSON Schema (2020-12) of its config.
-    #[serde(default = "any_config")]
-    pub config: Value,
+    #[serde(default)]
+    pub config: SchemaText,
     /// Versions of the state that it saves over a wait; none when it never waits.
     #[serde(default)]
     pub state: Option<StateVersions>,
@@ -44,6 +46,47 @@ pub struct Manifest {
     /// Limits that it would like; shown, not granted.
     #[serde(default)]
     pub limits: Map<String, Value>,
+}
+
+/// A JSON Schema as it was written. It is the most of a manifest, and few loads need more of it than its text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct SchemaText(Box<RawValue>);
+
+impl SchemaText {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The JSON.
+    ///
+    /// # Errors
+    /// What of it is no value, such as a number that is too large.
+    pub fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::from_str(self.as_str())
+    }
+}
+
+/// The schema that takes every config.
+impl Default for SchemaText {
+    fn default() -> Self {
+        Self(RawValue::TRUE.to_owned())
+    }
+}
+
+impl PartialEq for SchemaText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// Written as JSON, not as text, so that it is indented with what is around it.
+impl Serialize for SchemaText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.value().map_err(S::Error::custom)?.serialize(to)
+    }
 }
 
 /// Versions of saved state.
@@ -90,10 +133,6 @@ pub struct SecretRequest {
     /// Why.
     #[serde(default)]
     pub reason: String,
-}
-
-fn any_config() -> Value {
-    Value::Bool(true)
 }
 
 impl Manifest {
@@ -177,7 +216,7 @@ mod tests {
     fn the_least_manifest_is_enough() {
         let manifest =
             parse(&json!({ "name": "errors", "version": "1.0.0", "kind": "verification", "contract": "0.1.0" })).unwrap();
-        assert_eq!(manifest.config, Value::Bool(true));
+        assert_eq!(manifest.config.value().unwrap(), Value::Bool(true));
         assert_eq!(manifest.requests, Requests::default());
     }
 

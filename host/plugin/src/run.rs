@@ -49,6 +49,9 @@ pub struct PluginsConfig {
 }
 
 /// The plugin host. Cheap to clone; all clones are one host.
+///
+/// It is called within a tokio runtime. In a multi-threaded one a plugin is loaded from the cache on the caller's own thread,
+/// which tokio does not allow in a `LocalSet`.
 #[derive(Clone)]
 pub struct Plugins(Arc<Host>);
 

@@ -8,6 +8,8 @@ use std::fmt;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
+use crate::manifest::SchemaText;
+
 /// A config schema, compiled once a component.
 pub(crate) struct ConfigSchema(Validator);
 
@@ -21,14 +23,18 @@ impl fmt::Debug for ConfigSchema {
 pub(crate) type Problem = (String, String);
 
 impl ConfigSchema {
-    /// Compiles a schema.
-    pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+    /// Reads and compiles a schema.
+    pub(crate) fn read(text: &SchemaText) -> Result<Self, String> {
+        Self::compile(&text.value().map_err(|error| wrong(&error))?)
+    }
+
+    fn compile(schema: &Value) -> Result<Self, String> {
         jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
             .map(Self)
-            .map_err(|error| format!("`config` is not a JSON Schema (2020-12): {error}"))
+            .map_err(|error| wrong(&error))
     }
 
     /// Every problem at once, in the schema's order, `limit` at most.
@@ -42,6 +48,10 @@ impl ConfigSchema {
             .map(|error| (error.instance_path().to_string(), crate::log::printable(&error.to_string())))
             .collect()
     }
+}
+
+fn wrong(error: &dyn fmt::Display) -> String {
+    format!("`config` is not a JSON Schema (2020-12): {error}")
 }
 
 #[cfg(test)]

@@ -24,9 +24,9 @@ enum Source<'a> {
 }
 
 impl<'a> Verified<'a> {
-    /// The rest of an entry, if `mac`, fed with its BLAKE3 hash, comes to `expected`.
-    pub(super) fn check(file: &File, length: u64, mac: Hmac<Sha256>, expected: &[u8]) -> io::Result<Self> {
-        let (code, hash) = Frozen::take(file, length)?;
+    /// The rest of an entry, read through `buffer`, if `mac`, fed with its BLAKE3 hash, comes to `expected`.
+    pub(super) fn check(file: &File, length: u64, buffer: &mut [u8], mac: Hmac<Sha256>, expected: &[u8]) -> io::Result<Self> {
+        let (code, hash) = Frozen::take(file, length, buffer)?;
         mac.chain_update(hash.as_bytes()).verify_slice(expected).map_err(|_| doubt("its authentication code does not fit"))?;
         Ok(Self(Source::Entry(code)))
     }

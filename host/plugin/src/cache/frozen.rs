@@ -16,21 +16,18 @@ pub(super) enum Frozen {
     Owned(Vec<u8>),
 }
 
-/// How much is read at once: small enough to be hashed and copied while the processor still has it at hand.
-const CHUNK: usize = 64 << 10;
-
 impl Frozen {
     /// Takes the rest of an entry, from where `file` stands, `length` bytes at most; and its BLAKE3 hash.
-    pub(super) fn take(mut file: &File, length: u64) -> io::Result<(Self, blake3::Hash)> {
+    pub(super) fn take(mut file: &File, length: u64, buffer: &mut [u8]) -> io::Result<(Self, blake3::Hash)> {
         let begin = file.stream_position()?;
         #[cfg(target_os = "linux")]
-        match linux::sealed(file, length) {
+        match linux::sealed(file, length, buffer) {
             Ok((memory, hash)) => return Ok((Self::Sealed(memory), hash)),
             Err(error) => tracing::debug!(%error, "no sealed memory for compiled code; using memory of the process"),
         }
         file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        let hash = copy(file, length, &mut bytes)?;
+        let hash = copy(file, length, buffer, &mut bytes)?;
         Ok((Self::Owned(bytes), hash))
     }
 
@@ -59,12 +56,11 @@ impl Frozen {
 }
 
 /// Copies from where `file` stands, `limit` bytes at most, and hashes what it copies.
-fn copy(file: &File, limit: u64, into: &mut dyn Write) -> io::Result<blake3::Hash> {
+fn copy(file: &File, limit: u64, buffer: &mut [u8], into: &mut dyn Write) -> io::Result<blake3::Hash> {
     let mut rest = file.take(limit);
-    let mut buffer = vec![0; CHUNK];
     let mut hash = blake3::Hasher::new();
     loop {
-        match rest.read(&mut buffer) {
+        match rest.read(buffer) {
             Ok(0) => return Ok(hash.finalize()),
             Ok(count) => {
                 let chunk = buffer.get(..count).unwrap_or_default();
@@ -87,9 +83,9 @@ mod linux {
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
     /// Copies the rest of `file` into a new memory file of this process, and seals it.
-    pub(super) fn sealed(file: &File, length: u64) -> io::Result<(File, blake3::Hash)> {
+    pub(super) fn sealed(file: &File, length: u64, buffer: &mut [u8]) -> io::Result<(File, blake3::Hash)> {
         let mut memory = File::from(memfd_create(c"shiftgate-code", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
-        let hash = super::copy(file, length, &mut memory)?;
+        let hash = super::copy(file, length, buffer, &mut memory)?;
         fcntl_add_seals(&memory, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
         Ok((memory, hash))
     }

@@ -1,36 +1,41 @@
 //! Compiled components on disk, so that nothing is compiled twice.
 //!
 //! Compiled code is run as it stands, and a flipped bit in it goes unnoticed by the engine. So an entry carries an
-//! HMAC-SHA256 under a key of this installation, over what it was compiled from (SHA-256), for which engine, and over the
-//! BLAKE3 hash of the very bytes that are then loaded; the key and the entries have to be files of this user that nobody else
-//! can write. Any doubt means: compile again. Nothing here fails a call: a cache that cannot be used is told once, and left.
-//! `code.rs` is the only place that loads machine code.
+//! HMAC-SHA256 under a key of this installation, over what it was compiled from (the BLAKE3 hash of the component), for which
+//! engine, over what the component says of itself, and over the BLAKE3 hash of the very bytes that are then loaded; the key
+//! and the entries have to be files of this user that nobody else can write. Any doubt means: compile again. Nothing here
+//! fails a call: a cache that cannot be used is told once, and left. docs/adr/0008 has the layout and the reasons. `code.rs`
+//! is the only place that loads machine code.
 
 mod code;
+mod facts;
 mod frozen;
 mod key;
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
+use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
-use shiftgate_model::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::code::Verified;
+pub(crate) use self::facts::Facts;
 use self::key::Key;
 
 /// How components are compiled; another way of compiling makes other entries.
 const PROFILE: &[u8] = b"optimised";
 /// What an entry begins with; another layout gets another text.
-const MAGIC: &[u8; 16] = b"shiftgate-code-1";
+const MAGIC: &[u8; 16] = b"shiftgate-code-2";
 const MAC_LENGTH: usize = 32;
+/// What stands before the facts: magic, MAC, and how many bytes of facts follow.
+const HEAD_LENGTH: usize = MAGIC.len() + MAC_LENGTH + 4;
 /// Larger entries are not read.
 const ENTRY_LIMIT: u64 = 1 << 30;
 
@@ -47,6 +52,68 @@ pub(crate) struct Cache {
 struct Store {
     dir: PathBuf,
     key: Key,
+}
+
+/// What the cache knows a component by: the BLAKE3 hash of its file. As good as its SHA-256, in less than half the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint(blake3::Hash);
+
+impl Fingerprint {
+    pub(crate) fn of(wasm: &[u8]) -> Self {
+        Self(blake3::hash(wasm))
+    }
+}
+
+impl From<blake3::Hasher> for Fingerprint {
+    fn from(hasher: blake3::Hasher) -> Self {
+        Self(hasher.finalize())
+    }
+}
+
+/// What files pass through on a load: small enough to be hashed and copied while the processor still has it at hand.
+pub(crate) struct Buffer(Box<[u8]>);
+
+impl Buffer {
+    pub(crate) fn new() -> Self {
+        Self(vec![0; 64 << 10].into_boxed_slice())
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+/// An entry that can be trusted; its code is not loaded yet.
+pub(crate) struct Entry {
+    facts: Facts,
+    code: Verified<'static>,
+}
+
+impl Entry {
+    /// What is known of the component.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Its code; none when the engine does not take it after all.
+    pub(crate) fn load(self, engine: &Engine) -> Option<Component> {
+        let loaded = code::load(engine, self.code);
+        loaded.inspect_err(|error| distrusted(&self.facts.digest.0, error)).ok()
+    }
+}
+
+fn distrusted(component: &str, error: &io::Error) {
+    tracing::warn!(component, %error, "a compiled plugin is not trusted; compiling it again");
 }
 
 /// Why a component has no code.
@@ -71,69 +138,86 @@ impl Cache {
     }
 
     /// Whether a trustworthy entry of this component is there.
-    pub(crate) fn holds(&self, digest: &Digest) -> bool {
-        self.store.as_ref().is_some_and(|store| store.read(digest, &self.compatibility).is_ok())
+    pub(crate) fn holds(&self, component: &Fingerprint) -> bool {
+        self.store.as_ref().is_some_and(|store| store.read(component, &self.compatibility, &mut Buffer::new()).is_ok())
     }
 
-    /// The component's code, if a trustworthy entry has it.
-    pub(crate) fn stored(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
-        let entry = self.store.as_ref()?.read(digest, &self.compatibility);
-        match entry.and_then(|code| code::load(engine, code)) {
-            Ok(component) => Some(component),
+    /// The component's entry, if there is one that can be trusted.
+    pub(crate) fn find(&self, component: &Fingerprint, buffer: &mut [u8]) -> Option<Entry> {
+        match self.store.as_ref()?.read(component, &self.compatibility, buffer) {
+            Ok(entry) => Some(entry),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(component = %digest.0, %error, "a compiled plugin is not trusted; compiling it again");
+                distrusted(&component.0.to_hex(), &error);
                 None
             }
         }
     }
 
-    /// Compiles a component, and keeps the code.
+    /// Compiles a component, and keeps the code with what is known of it.
     ///
     /// # Errors
     /// What the compiler or the engine says of a component that it does not take.
-    pub(crate) fn compile(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> Result<Component, CodeError> {
+    pub(crate) fn compile(
+        &self,
+        engine: &Engine,
+        component: &Fingerprint,
+        facts: &Facts,
+        wasm: &[u8],
+    ) -> Result<Component, CodeError> {
         let compiled = engine.precompile_component(wasm).map_err(|error| CodeError::Refused(format!("{error:#}")))?;
         let loaded = code::load(engine, Verified::just_compiled(&compiled));
-        let component = loaded.map_err(|error| CodeError::Demanding(error.to_string()))?;
+        let loaded = loaded.map_err(|error| CodeError::Demanding(error.to_string()))?;
         if let Some(store) = &self.store
-            && let Err(error) = store.write(digest, &self.compatibility, &compiled)
+            && let Err(error) = store.write(component, &self.compatibility, facts, &compiled)
         {
-            tracing::warn!(component = %digest.0, %error, "a compiled plugin cannot be kept");
+            tracing::warn!(component = %facts.digest.0, %error, "a compiled plugin cannot be kept");
         }
-        Ok(component)
+        Ok(loaded)
     }
 }
 
 impl Store {
-    fn path(&self, digest: &Digest, compatibility: &[u8; 32]) -> PathBuf {
+    fn path(&self, component: &Fingerprint, compatibility: &[u8; 32]) -> PathBuf {
         let engine: String = compatibility.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        self.dir.join(format!("{}-{engine}.code", digest.0))
+        self.dir.join(format!("{}-{engine}.code", component.0.to_hex()))
     }
 
     /// A MAC that waits for the hash of the code.
-    fn mac(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Hmac<Sha256>> {
+    fn mac(&self, component: &Fingerprint, compatibility: &[u8; 32], facts: &[u8]) -> io::Result<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).map_err(|error| doubt(&error.to_string()))?;
-        for part in [MAGIC.as_slice(), PROFILE, digest.0.as_bytes(), compatibility] {
+        for part in [MAGIC.as_slice(), PROFILE, component.0.as_bytes(), compatibility, facts] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
         }
         Ok(mac)
     }
 
-    fn read(&self, digest: &Digest, compatibility: &[u8; 32]) -> io::Result<Verified<'static>> {
-        let (mut file, length) = open_private(&self.path(digest, compatibility), ENTRY_LIMIT)?;
-        let mut head = [0; MAGIC.len() + MAC_LENGTH];
-        let length = length.checked_sub(head.len() as u64).ok_or_else(|| doubt("it is cut short"))?;
+    fn read(&self, component: &Fingerprint, compatibility: &[u8; 32], buffer: &mut [u8]) -> io::Result<Entry> {
+        let (mut file, length) = open_private(&self.path(component, compatibility), ENTRY_LIMIT)?;
+        let short = || doubt("it is cut short");
+        let mut head = [0; HEAD_LENGTH];
+        let length = length.checked_sub(HEAD_LENGTH as u64).ok_or_else(short)?;
         file.read_exact(&mut head)?;
-        let expected = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
-        Verified::check(&file, length, self.mac(digest, compatibility)?, expected)
+        let rest = head.strip_prefix(MAGIC.as_slice()).ok_or_else(|| doubt("it does not begin like an entry"))?;
+        let (expected, said) = rest.split_first_chunk::<MAC_LENGTH>().ok_or_else(short)?;
+        let said = u32::from_le_bytes(said.try_into().map_err(|_| short())?);
+        let length = length.checked_sub(u64::from(said)).ok_or_else(short)?;
+        let mut facts = vec![0; usize::try_from(said).map_err(|_| short())?];
+        file.read_exact(&mut facts)?;
+        let mac = self.mac(component, compatibility, &facts)?;
+        let code = Verified::check(&file, length, buffer, mac, expected)?;
+        let facts = Facts::decode(&facts).ok_or_else(|| doubt("what it says of its component cannot be read"))?;
+        Ok(Entry { facts, code })
     }
 
-    fn write(&self, digest: &Digest, compatibility: &[u8; 32], code: &[u8]) -> io::Result<()> {
-        let mac = self.mac(digest, compatibility)?.chain_update(blake3::hash(code).as_bytes()).finalize().into_bytes();
-        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, code])?;
-        std::fs::rename(&temporary.path, self.path(digest, compatibility))?;
+    fn write(&self, component: &Fingerprint, compatibility: &[u8; 32], facts: &Facts, code: &[u8]) -> io::Result<()> {
+        let facts = facts.encode().ok_or_else(|| io::Error::other("it says too much of itself"))?;
+        let length = u32::try_from(facts.len()).map_err(io::Error::other)?.to_le_bytes();
+        let mac = self.mac(component, compatibility, &facts)?.chain_update(blake3::hash(code).as_bytes());
+        let mac = mac.finalize().into_bytes();
+        let temporary = Temporary::create(&self.dir, &[MAGIC.as_slice(), &mac, &length, &facts, code])?;
+        std::fs::rename(&temporary.path, self.path(component, compatibility))?;
         sync_dir(&self.dir)
     }
 }

@@ -1,5 +1,9 @@
 //! Files that are no plugin of the needed kind, each with its own message; and what `inspect` says of those that are.
 
+use std::os::unix::fs::MetadataExt;
+
+use shiftgate_model::Digest;
+
 use super::guests::{Text, dummy, guest, manifest, with_manifest};
 use super::*;
 
@@ -167,6 +171,47 @@ plugin `guest`: `DIR/guest.wasm` has sha256 SHA, but the workflow wants SHA
   hint: if the new file is meant, write `sha256: SHA` into the workflow; if not, restore the old file
 ");
     assert!(!error.retryable);
+}
+
+/// The only entry of the cache, and the file that holds it.
+fn entry(world: &World) -> (PathBuf, u64) {
+    let entries = std::fs::read_dir(world.dir.path().join("cache")).unwrap().map(|entry| entry.unwrap().path());
+    let code: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "code")).collect();
+    let [entry] = code.as_slice() else { panic!("{code:?}") };
+    (entry.clone(), std::fs::metadata(entry).unwrap().ino())
+}
+
+/// What is in the cache is held against the workflow like what is not.
+async fn a_second_host_takes_the_code_and_judges_for_itself() {
+    let world = World::new();
+    let fresh = || Plugins::new(config(&world.dir, Budgets::default())).unwrap();
+    let mut source = world.source(&guest(Verification, &Text::default(), &manifest(Verification)));
+    let digest = world.plugins.prepare(&source, Verification).await.unwrap();
+    let (path, inode) = entry(&world);
+
+    assert_eq!(fresh().prepare(&source, Verification).await.unwrap(), digest);
+    let kind = fresh().prepare(&source, Approval).await.unwrap_err();
+    assert!(kind.message.contains("is a verification plugin, but the step needs an approval plugin"), "{kind}");
+    source.sha256 = Some(Digest("0".repeat(64)));
+    let pinned = fresh().prepare(&source, Verification).await.unwrap_err();
+    assert!(pinned.message.contains(&digest.0), "{pinned}");
+    assert_eq!(entry(&world).1, inode, "nothing was compiled again");
+
+    source.sha256 = Some(digest.clone());
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, whole.get(..whole.len() - 1).unwrap()).unwrap();
+    assert_eq!(fresh().prepare(&source, Verification).await.unwrap(), digest);
+    assert_ne!(entry(&world).1, inode, "a cut entry was made anew");
+}
+
+#[tokio::test]
+async fn the_cache_serves_a_runtime_of_one_thread() {
+    a_second_host_takes_the_code_and_judges_for_itself().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_serves_a_runtime_of_many_threads() {
+    a_second_host_takes_the_code_and_judges_for_itself().await;
 }
 
 #[tokio::test]
