@@ -42,7 +42,7 @@ pub struct Plan {
     /// Inputs as given or defaulted, for the record.
     pub inputs: BTreeMap<String, Value>,
     /// The plan that was agreed on before the run; none when the run was started without one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<Agreed>,
 }
 
