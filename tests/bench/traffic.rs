@@ -27,8 +27,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let lost: u64 = all.iter().map(|measured| measured.balancer_5xx.max(measured.lost.len() as u64)).sum();
     let shares = all.iter().flat_map(|measured| &measured.shares);
     let worst = shares.map(|(weight, share)| (share - f64::from(*weight)).abs()).fold(0.0, f64::max);
-    let (guard, steps) = shift.calls.split_last().expect("the steps of a shift");
-    let calls = steps.iter().copied().max().expect("a step");
+    let calls = shift.calls.iter().copied().max().expect("a step");
     vec![
         Figure { what: "lost by deployments and rollbacks", found: lost as f64, unit: "requests", limit: Limit::AtMost(0.0) },
         Figure { what: "of so many", found: requests as f64, unit: "requests", limit: Limit::None },
@@ -40,7 +39,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
         },
         Figure { what: "share against weight, worst", found: worst, unit: "points", limit: Limit::AtMost(3.0) },
         Figure { what: "ELBv2 calls, shift step and balancer", found: calls as f64, unit: "calls", limit: Limit::AtMost(4.0) },
-        Figure { what: "more for the old group's end", found: *guard as f64, unit: "calls", limit: Limit::None },
+        Figure { what: "guards before the old group goes", found: shift.guards as f64, unit: "calls", limit: Limit::None },
         Figure {
             what: "all traffic back, rollback of 50%",
             found: half.polls.expect("a rollback"),

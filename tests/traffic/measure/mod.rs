@@ -52,9 +52,10 @@ pub(crate) struct Measured {
     pub(crate) balancer_5xx: u64,
     /// The weight of the new group, and its share of the requests in percent.
     pub(crate) shares: Vec<(u16, f64)>,
-    /// Calls of the AWS API for one load balancer: each step's that wrote weights, and the last one's for the old group's
-    /// end.
+    /// Calls of the AWS API for one load balancer, of each step that wrote weights.
     pub(crate) calls: Vec<usize>,
+    /// The same, of the guards before the old group is emptied.
+    pub(crate) guards: usize,
     /// From when the old group was found healthy in a rollback until no request went to the new one, in looks.
     pub(crate) polls: Option<f64>,
 }
@@ -80,6 +81,7 @@ impl Measured {
             balancer_5xx: traffic.balancer_5xx,
             shares: Vec::new(),
             calls: Vec::new(),
+            guards: 0,
             polls: None,
         }
     }
@@ -105,9 +107,9 @@ pub(crate) async fn whole_shift() -> Measured {
     calls.push(calls_a_balancer(&deployment.sim, before));
     let before = deployment.sim.aws_calls().len();
     let ending = deployment.ended().await;
-    calls.push(calls_a_balancer(&deployment.sim, before));
+    let guards = calls_a_balancer(&deployment.sim, before);
     shares.push((100, share(&deployment, &shifted).await));
-    Measured { shares, calls, ..Measured::of(deployment, Some(ending)).await }
+    Measured { shares, calls, guards, ..Measured::of(deployment, Some(ending)).await }
 }
 
 /// A swap, the old group to nothing, and the end, or everything back.
