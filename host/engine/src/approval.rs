@@ -128,6 +128,10 @@ mod tests {
         assert_eq!(count(&open, Some("sha256:1"), &votes), Decision::Approved { by });
         assert_eq!(count(&open, Some("sha256:2"), &votes), Decision::Open);
         assert_eq!(count(&open, None, &votes), Decision::Open);
+        // A no counts, whatever plan it was about.
+        votes[0].vote = Vote::Reject;
+        assert!(matches!(count(&open, Some("sha256:2"), &votes), Decision::Rejected { .. }));
+        votes[0].vote = Vote::Approve;
         let refused = refusal(&open, Some("sha256:2"), &votes[0]);
         assert_eq!(refused.as_deref(), Some("it is bound to the plan sha256:1, and this run is of sha256:2"));
     }

@@ -95,3 +95,21 @@ async fn a_world_that_moved_rehearses_otherwise() {
     world.state().groups.get_mut("sig-1").unwrap().capacity = Capacity::pinned(5);
     assert_ne!(rehearsed(&world, &world.plan).await.unwrap(), before);
 }
+
+/// What was agreed on is what setup has to find, also when the run has waited for another one in between.
+#[tokio::test(start_paused = true)]
+async fn a_run_of_a_plan_stops_when_its_setup_finds_another_world() {
+    for moved in [false, true] {
+        let first = world(swap_plan(&["alb"], false, Vec::new()), &["alb"]);
+        let observed = rehearsed(&first, &first.plan).await.unwrap().observed;
+        let mut plan = swap_plan(&["alb"], false, Vec::new());
+        plan.agreed = Some(Agreed { digest: "sha256:1".into(), observed });
+        let world = world(plan, &["alb"]);
+        if moved {
+            world.state().groups.get_mut("sig-1").unwrap().capacity = Capacity::pinned(5);
+        }
+        let ending = run(&world).await;
+        assert_eq!(ending, if moved { Ending::Aborted } else { Ending::Succeeded }, "{}", world.transcript());
+        assert_eq!(changes(&world).is_empty(), moved);
+    }
+}
