@@ -4,7 +4,8 @@
 use shiftgate_cloud::{RetryPolicy, Spot, SpotConfig};
 use shiftgate_engine::Facts;
 use shiftgate_model::{
-    AccountId, Call, Clock as _, Groups as _, Outcome, PluginCall, PluginError, PluginKind, PluginRunner, RunId, RunInfo, StepId,
+    AccountId, Call, Clock as _, Groups as _, Outcome, PluginCall, PluginError, PluginKind, PluginRunner, Routes as _, RunId,
+    RunInfo, StepId,
 };
 use shiftgate_store::{Record, SystemClock};
 use shiftgate_workflow::{Action, ConfigProblem, ListenerAt, Plan, PluginStep, RoutingShape, fill};
@@ -16,10 +17,12 @@ use crate::wiring::Clouds;
 /// Runs that are looked through for one that has not ended.
 const RECENT: u32 = 10_000;
 
-/// One cheap call: the token is taken, the account is there, the API answers. Tried twice, not for minutes: somebody
-/// sits and waits.
+/// How often a look before a run is tried: somebody sits and waits.
+const ATTEMPTS: u32 = 2;
+
+/// One cheap call: the token is taken, the account is there, the API answers. Tried twice, not for minutes.
 pub(crate) async fn account(config: &SpotConfig) -> Result<(), Failure> {
-    let quick = RetryPolicy { attempts: 2, ..config.retry };
+    let quick = RetryPolicy { attempts: ATTEMPTS, ..config.retry };
     let spot = Spot::new(SpotConfig { retry: quick, ..config.clone() })?;
     spot.list().await.map_err(|error| match Failure::from(error) {
         Failure::Told { exit: Exit::Unreachable, message, .. } => Failure::new(Exit::Unreachable, message).hint(format!(
@@ -34,7 +37,7 @@ pub(crate) async fn account(config: &SpotConfig) -> Result<(), Failure> {
 /// The same for AWS, where the plan has load balancers: the credentials are found and taken. What the load balancers look
 /// like is the setup's to judge.
 pub(crate) async fn load_balancers(clouds: &Clouds, plan: &Plan) -> Result<(), Failure> {
-    let (Some(routes), Some(routing)) = (&clouds.routes, &plan.setup.routing) else { return Ok(()) };
+    let (Some(elb), Some(routing)) = (&clouds.elb, &plan.setup.routing) else { return Ok(()) };
     let name = match &routing.shape {
         RoutingShape::Swap(swaps) => swaps.first().map(|swap| swap.load_balancer.as_str()),
         RoutingShape::Shift(shifts) => {
@@ -46,7 +49,7 @@ pub(crate) async fn load_balancers(clouds: &Clouds, plan: &Plan) -> Result<(), F
         }
     };
     if let Some(name) = name {
-        routes.load_balancer(name).await?;
+        elb.trying(ATTEMPTS).load_balancer(name).await?;
     }
     Ok(())
 }

@@ -44,16 +44,21 @@ pub(crate) struct CloudConfig {
 /// The clients of a run.
 pub(crate) struct Clouds {
     pub(crate) spot: Arc<Spot>,
-    pub(crate) routes: Option<Arc<dyn Routes>>,
+    pub(crate) elb: Option<Arc<Elb>>,
 }
 
 impl Clouds {
     pub(crate) async fn connect(config: &CloudConfig) -> Result<Self, Failure> {
-        let routes = match &config.aws {
-            Some(aws) => Some(Arc::new(Elb::new(aws.clone()).await?) as Arc<dyn Routes>),
+        let elb = match &config.aws {
+            Some(aws) => Some(Arc::new(Elb::new(aws.clone()).await?)),
             None => None,
         };
-        Ok(Self { spot: Arc::new(Spot::new(config.spot.clone())?), routes })
+        Ok(Self { spot: Arc::new(Spot::new(config.spot.clone())?), elb })
+    }
+
+    /// The load balancers' port; none for a plan without load balancers.
+    pub(crate) fn routes(&self) -> Option<Arc<dyn Routes>> {
+        self.elb.clone().map(|elb| elb as _)
     }
 }
 
@@ -79,7 +84,7 @@ pub(crate) fn activities(
     let record = Arc::new(record.clone());
     let ports = Ports {
         groups: Arc::clone(&clouds.spot) as _,
-        routes: clouds.routes.clone(),
+        routes: clouds.routes(),
         plugins: Arc::clone(plugins) as _,
         ledger: Arc::clone(&record) as _,
         locks: Arc::clone(&record) as _,

@@ -94,7 +94,7 @@ async fn rehearsed(record: &Record, plan: &Plan, config: &CloudConfig) -> Result
     preflight::load_balancers(&clouds, plan).await?;
     let ledger = Arc::new(record.clone());
     let groups = Arc::clone(&clouds.spot);
-    let rehearsal = rehearse(plan, groups, clouds.routes, ledger, Arc::new(SystemClock)).await.map_err(refused)?;
+    let rehearsal = rehearse(plan, groups, clouds.routes(), ledger, Arc::new(SystemClock)).await.map_err(refused)?;
     let digest = digest(plan, &config.spot.account, &rehearsal)?;
     Ok((rehearsal, digest))
 }

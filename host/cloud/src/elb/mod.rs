@@ -29,6 +29,7 @@ use std::fmt;
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
+use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use shiftgate_model::{
     Actions, CloudError, Draining, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Origin, Route, Routes, Rule, RuleArn,
@@ -71,6 +72,14 @@ impl Elb {
         let client = connect::client(&config).await?;
         let redactor = config.keys.map_or(Redactor::blind(), |keys| Redactor::new(keys.secret_access_key));
         Ok(Self { client, redactor, region: config.region, profile: config.profile })
+    }
+
+    /// The same client, with another number of attempts a call (the first included) and its credentials shared.
+    #[must_use]
+    pub fn trying(&self, attempts: u32) -> Self {
+        let config = self.client.config();
+        let retry = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard).with_max_attempts(attempts.max(1));
+        Self { client: Client::from_conf(config.to_builder().retry_config(retry).build()), ..self.clone() }
     }
 
     fn failed<E>(&self, call: Call<'_>, error: &SdkError<E, HttpResponse>) -> CloudError
