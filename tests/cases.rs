@@ -216,10 +216,12 @@ fn redact(text: &str) -> String {
         (r"127\.0\.0\.1:\d+", "<address>"),
         (r"sha256 [0-9a-f]{12}", "sha256 <digest>"),
         (r"Done in [0-9hms ]+", "Done in <time>"),
-        (r"\b\d+\.\ds\b", "<length>"),
+        (r"<date>, after [0-9hms. ]+s$", "<date>, after <length>"),
+        // A step on a status page: its length makes the column as wide as it is.
+        (r"^(    (?:done|failed|ignored|skipped) +\S+ +\S+(?: \S+)*)(?: {2,}(?:\d+[hm] )*[0-9.]+s)?(?: *(  \S.*))?$", "$1$2"),
         (r"\b0\.0\d{3,}", "<measured>"),
     ];
-    let patterns = patterns.map(|(pattern, with)| (regex::Regex::new(pattern).expect("a pattern"), with));
+    let patterns = patterns.map(|(pattern, with)| (regex::Regex::new(&format!("(?m){pattern}")).expect("a pattern"), with));
     let mut text = text.to_owned();
     for (pattern, with) in &patterns {
         text = pattern.replace_all(&text, *with).into_owned();

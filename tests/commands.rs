@@ -18,7 +18,11 @@ fn path(file: &str) -> String {
 }
 
 async fn bench() -> Bench {
-    let world = fs::read_to_string(root().join("tests/cases/basic/world.json")).expect("a world");
+    bench_of("basic").await
+}
+
+async fn bench_of(case: &str) -> Bench {
+    let world = fs::read_to_string(root().join(format!("tests/cases/{case}/world.json"))).expect("a world");
     Bench::new(serde_json::from_str::<World>(&world).expect("a world")).await
 }
 
@@ -189,16 +193,21 @@ async fn json_output_is_the_event_stream_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_output_and_in_no_file() {
-    let bench = bench().await;
-    let mut command = bench.command(&["run", &path(BASIC), "--input", "ami=ami-0green"]);
-    command.env("SHIFTGATE_LOG", "debug");
-    let done = finish(command).await;
-    assert_eq!(done.exit, 0, "{}", done.stderr);
-    assert!(!done.stdout.contains("token-of-the-tests") && !done.stderr.contains("token-of-the-tests"));
-    let mut searched = 0;
-    search(bench.home.path(), b"token-of-the-tests", &mut searched);
-    assert!(searched >= 2, "the state's files are searched");
+async fn the_token_and_the_secret_key_are_in_no_output_and_in_no_file() {
+    for case in ["basic", "swap-keeps-old"] {
+        let bench = bench_of(case).await;
+        let mut command =
+            bench.command(&["run", &path(&format!("tests/cases/{case}/workflow.yaml")), "--input", "ami=ami-0green"]);
+        command.env("SHIFTGATE_LOG", "debug");
+        let done = finish(command).await;
+        assert_eq!(done.exit, 0, "{}", done.stderr);
+        for secret in ["token-of-the-tests", "secret-of-the-tests"] {
+            assert!(!done.stdout.contains(secret) && !done.stderr.contains(secret), "{secret} is shown");
+            let mut searched = 0;
+            search(bench.home.path(), secret.as_bytes(), &mut searched);
+            assert!(searched >= 2, "the state's files are searched");
+        }
+    }
 }
 
 fn search(folder: &Path, secret: &[u8], searched: &mut u32) {
@@ -208,7 +217,7 @@ fn search(folder: &Path, secret: &[u8], searched: &mut u32) {
             search(&path, secret, searched);
         } else {
             let bytes = fs::read(&path).expect("a file");
-            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "the token is in {}", path.display());
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "a secret is in {}", path.display());
             *searched += 1;
         }
     }
@@ -252,9 +261,9 @@ async fn a_simulated_account_says_where_it_is_and_stops_when_asked() {
 #[tokio::test]
 async fn a_file_that_init_writes_is_valid_and_is_not_written_over() {
     let bench = bench().await;
-    for strategy in ["basic", "canary"] {
-        let file = format!("{strategy}.yaml");
-        let args = ["init", "--strategy", strategy, "--output-file", &file];
+    for kind in [&["basic"][..], &["canary"], &["blue-green", "--swap"], &["blue-green", "--shift"]] {
+        let file = format!("{}.yaml", kind.concat());
+        let args = [&["init", "--output-file", &file, "--strategy"], kind].concat();
         assert_eq!(bench.run(&args).await.exit, 0);
         let checked = bench.run(&["validate", &file]).await;
         assert_eq!(checked.exit, 0, "{}{}", checked.stdout, checked.stderr);
@@ -262,12 +271,14 @@ async fn a_file_that_init_writes_is_valid_and_is_not_written_over() {
         assert_ne!(bench.run(&args).await.exit, 0, "a file is not written over");
         assert_eq!(fs::read(bench.home.path().join(&file)).expect("the file"), before);
     }
+    let either = bench.run(&["init", "--strategy", "blue-green"]).await;
+    assert!(either.exit == 2 && either.stderr.contains("--swap") && either.stderr.contains("--shift"), "{}", either.stderr);
 }
 
 #[tokio::test]
 async fn the_examples_of_the_documentation_are_valid() {
     let bench = bench().await;
-    for example in ["basic", "canary"] {
+    for example in ["basic", "canary", "swap", "shift"] {
         let done = bench.run(&["validate", &path(&format!("docs/examples/{example}.yaml"))]).await;
         assert_eq!(done.exit, 0, "{}{}", done.stdout, done.stderr);
     }

@@ -10,5 +10,6 @@ mod cases;
 mod commands;
 mod deeds;
 mod house_rules;
+mod plan;
 mod program;
 mod traffic;
