@@ -86,7 +86,8 @@ pub mod convert {
 
     use super::bindings::types;
     use crate::config::Problem;
-    use crate::step::{SavedSuspension, read_json, write_json};
+    use crate::read::parse;
+    use crate::step::{SavedSuspension, write_json};
     use crate::{Artifact, Finding, Group, Metric, Retry, RunInfo, SavedState, StepError, TargetGroup, Timestamp, Verdict, Wake};
 
     pub use super::Imports;
@@ -197,7 +198,7 @@ pub mod convert {
 
     /// JSON text; what is none is kept as text.
     fn json(text: String) -> Value {
-        read_json(text.as_bytes()).unwrap_or(Value::String(text))
+        parse(text.as_bytes()).unwrap_or(Value::String(text))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod measure;
+mod number;
 pub mod query;
 pub mod report;
 

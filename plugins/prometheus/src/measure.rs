@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use shiftgate_sdk::prelude::*;
 
 use crate::config::Settings;
+use crate::number::{short, text};
 use crate::query::{Answer, Asked};
 
 /// How many measurements keep their raw answers.
@@ -86,7 +87,7 @@ impl Record {
             Answer::Value(value) => {
                 let verdict = judge(value, settings);
                 self.keep_worst(value, settings);
-                (Some(verdict), value.to_string())
+                (Some(verdict), text(value))
             }
             Answer::NoData(why) => (Some(Verdict::Inconclusive), why),
             Answer::Error(why) => (None, why),
@@ -218,9 +219,9 @@ fn judge(value: f64, settings: &Settings) -> Verdict {
 
 /// Four digits, but all of them where fewer would stand on the other side of the threshold.
 pub fn readable(value: f64, settings: &Settings) -> String {
-    let short: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    let short = short(value);
     let bad = |value: f64| settings.badness(value) > 0.0;
-    if bad(short) == bad(value) { short.to_string() } else { value.to_string() }
+    if bad(short) == bad(value) { text(short) } else { text(value) }
 }
 
 /// Whether a count has passed a limit; a limit below 0 is none.
