@@ -86,8 +86,7 @@ pub mod convert {
 
     use super::bindings::types;
     use crate::config::Problem;
-    use crate::read::parse;
-    use crate::step::{SavedSuspension, write_json};
+    use crate::step::{SavedSuspension, read_json, write_json};
     use crate::{Artifact, Finding, Group, Metric, Retry, RunInfo, SavedState, StepError, TargetGroup, Timestamp, Verdict, Wake};
 
     pub use super::Imports;
@@ -198,7 +197,7 @@ pub mod convert {
 
     /// JSON text; what is none is kept as text.
     fn json(text: String) -> Value {
-        parse(text.as_bytes()).unwrap_or(Value::String(text))
+        read_json(text.as_bytes()).unwrap_or(Value::String(text))
     }
 }
 

@@ -151,7 +151,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOrMany<T> {
             Value::Array(items) => items,
             one => vec![one],
         };
-        items.into_iter().map(crate::read::from_value).collect::<Result<_, _>>().map(Self).map_err(D::Error::custom)
+        items.into_iter().map(serde_json::from_value).collect::<Result<_, _>>().map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -15,7 +15,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::read::from_slice;
+use crate::step::read_json;
 use crate::{Duration, Host, StepError};
 
 /// A request as the host gets it.
@@ -214,7 +214,7 @@ impl Response {
     /// # Errors
     /// `bad-answer` when it is no JSON, or not of this shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, StepError> {
-        from_slice(&self.body).map_err(|error| {
+        read_json(&self.body).map_err(|error| {
             StepError::backoff("bad-answer", format!("the answer of {} cannot be read as JSON: {error}", self.final_url))
         })
     }

@@ -29,7 +29,6 @@ pub mod testing;
 mod approval;
 mod context;
 mod json;
-mod read;
 mod run;
 mod step;
 mod time;
@@ -41,7 +40,6 @@ mod component;
 
 pub use approval::{Approval, Ballot, Progress, Tally, Vote};
 pub use context::{Context, Host, Level};
-pub use read::{ReadError, from_value};
 pub use run::{Artifact, Group, RunInfo, TargetGroup};
 pub use step::{Result, Retry, SavedState, Step, StepError, Suspension, Wait, Wake};
 pub use time::{Duration, Timestamp};

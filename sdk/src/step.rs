@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::Duration;
 use crate::http::HttpError;
-use crate::read::{ReadError, from_slice, parse};
 
 /// What a plugin function returns: [`StepError`] means that the plugin could not do its job, which is not a verdict.
 pub type Result<T, E = StepError> = std::result::Result<T, E>;
@@ -183,6 +182,11 @@ pub(crate) type SavedSuspension = Suspension<SavedState>;
 /// The most that a host keeps.
 const MAX_STATE: usize = 64 * 1024;
 
+/// Reads JSON by way of a [`Value`]: a component then holds one JSON parser, and one reader a type.
+pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> std::result::Result<T, serde_json::Error> {
+    T::deserialize(serde_json::from_slice::<Value>(json)?)
+}
+
 /// JSON as text: as `to_string` does it, but that one brings a second writer, and a third for indented text.
 #[cfg(target_family = "wasm")]
 pub(crate) fn write_json(json: &Value) -> String {
@@ -192,7 +196,7 @@ pub(crate) fn write_json(json: &Value) -> String {
 
 /// Reads a config that the host has checked against the schema.
 pub(crate) fn read_config<C: DeserializeOwned>(json: &str) -> Result<C> {
-    from_slice(json.as_bytes()).map_err(|error| StepError::never("bad-config", format!("the config cannot be read: {error}")))
+    read_json(json.as_bytes()).map_err(|error| StepError::never("bad-config", format!("the config cannot be read: {error}")))
 }
 
 pub(crate) fn save<S: Serialize>(suspension: &Suspension<S>, version: u32) -> Result<SavedSuspension> {
@@ -212,13 +216,13 @@ pub(crate) fn restore<S: DeserializeOwned>(
     version: u32,
     upgrade: impl FnOnce(u32, Value) -> Option<S>,
 ) -> Result<S> {
-    let unreadable = |error: ReadError| {
+    let unreadable = |error: serde_json::Error| {
         StepError::never("bad-state", format!("the saved state of version {} cannot be read: {error}", saved.version))
     };
     if saved.version == version {
-        return from_slice(&saved.bytes).map_err(unreadable);
+        return read_json(&saved.bytes).map_err(unreadable);
     }
-    let json = parse(&saved.bytes).map_err(unreadable)?;
+    let json = read_json(&saved.bytes).map_err(unreadable)?;
     upgrade(saved.version, json).ok_or_else(|| {
         let message = format!(
             "the step waits with state of version {}, and this version of the plugin reads {version}; \

@@ -85,7 +85,7 @@ struct Payload {
 }
 
 fn read(payload: Value, now: Timestamp) -> Result<Ballot, String> {
-    let payload: Payload = shiftgate_sdk::from_value(payload).map_err(|error| error.to_string())?;
+    let payload: Payload = serde_json::from_value(payload).map_err(|error| error.to_string())?;
     let subject = &payload.subject;
     if subject.is_empty() || subject.len() > MOST_NAME || subject.contains(char::is_control) {
         return Err(format!("a name has 1 to {MOST_NAME} bytes, all of them printable"));

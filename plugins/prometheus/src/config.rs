@@ -2,8 +2,6 @@
 
 use shiftgate_sdk::prelude::*;
 
-use crate::number::text;
-
 /// Holds the result of a Prometheus query against a threshold, as often as told. The terms are those of Argo Rollouts.
 #[derive(Config)]
 pub struct Settings {
@@ -91,9 +89,9 @@ impl Settings {
     /// The threshold in words: `<= 0.01`, `0.9 to 1`.
     pub fn threshold(&self) -> String {
         match (self.min, self.max) {
-            (Some(min), Some(max)) => format!("{} to {}", text(min), text(max)),
-            (Some(min), None) => format!(">= {}", text(min)),
-            (None, Some(max)) => format!("<= {}", text(max)),
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            (Some(min), None) => format!(">= {min}"),
+            (None, Some(max)) => format!("<= {max}"),
             (None, None) => String::new(),
         }
     }
@@ -114,7 +112,7 @@ impl Settings {
         match (self.min, self.max) {
             (None, None) => problems.push(Problem::at("", "give a threshold: `max`, `min`, or both")),
             (Some(min), Some(max)) if min > max => {
-                problems.push(Problem::at("/min", format!("no value is at least {} and at most {}", text(min), text(max))));
+                problems.push(Problem::at("/min", format!("no value is at least {min} and at most {max}")));
             }
             _ => {}
         }

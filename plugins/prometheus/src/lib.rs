@@ -5,7 +5,6 @@
 
 pub mod config;
 pub mod measure;
-mod number;
 pub mod query;
 pub mod report;
 

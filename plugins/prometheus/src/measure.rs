@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use shiftgate_sdk::prelude::*;
 
 use crate::config::Settings;
-use crate::number::{short, text};
 use crate::query::{Answer, Asked};
 
 /// How many measurements keep their raw answers.
@@ -87,7 +86,7 @@ impl Record {
             Answer::Value(value) => {
                 let verdict = judge(value, settings);
                 self.keep_worst(value, settings);
-                (Some(verdict), text(value))
+                (Some(verdict), value.to_string())
             }
             Answer::NoData(why) => (Some(Verdict::Inconclusive), why),
             Answer::Error(why) => (None, why),
@@ -219,9 +218,9 @@ fn judge(value: f64, settings: &Settings) -> Verdict {
 
 /// Four digits, but all of them where fewer would stand on the other side of the threshold.
 pub fn readable(value: f64, settings: &Settings) -> String {
-    let short = short(value);
+    let short: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     let bad = |value: f64| settings.badness(value) > 0.0;
-    if bad(short) == bad(value) { text(short) } else { text(value) }
+    if bad(short) == bad(value) { short.to_string() } else { value.to_string() }
 }
 
 /// Whether a count has passed a limit; a limit below 0 is none.

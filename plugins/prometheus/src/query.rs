@@ -3,12 +3,10 @@
 //! Pure but for the request itself. What the numbers mean over several measurements is the business of `measure`.
 
 use serde::Deserialize;
-use shiftgate_sdk::from_value;
 use shiftgate_sdk::http::Response;
 use shiftgate_sdk::prelude::*;
 
 use crate::config::{Aggregate, Settings};
-use crate::number::text;
 
 /// What one query came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,13 +76,15 @@ pub fn ask(cx: &Context<'_>, settings: &Settings) -> Result<Asked> {
     let base = settings.url.trim_end_matches('/');
     let now = cx.now();
     let request = match settings.range {
-        None => cx.get(&format!("{base}/api/v1/query")).query("query", &settings.query).query("time", &text(now.as_secs_f64())),
+        None => {
+            cx.get(&format!("{base}/api/v1/query")).query("query", &settings.query).query("time", &now.as_secs_f64().to_string())
+        }
         Some(range) => cx
             .get(&format!("{base}/api/v1/query_range"))
             .query("query", &settings.query)
-            .query("start", &text(now.as_secs_f64() - range.as_secs_f64()))
-            .query("end", &text(now.as_secs_f64()))
-            .query("step", &text(settings.step.as_secs_f64())),
+            .query("start", &(now.as_secs_f64() - range.as_secs_f64()).to_string())
+            .query("end", &now.as_secs_f64().to_string())
+            .query("step", &settings.step.as_secs_f64().to_string()),
     };
     match request.header("accept", "application/json").timeout(settings.timeout).redirects(3).send() {
         Ok(response) => read(&response, settings),
@@ -129,11 +129,11 @@ fn read_body(body: Body, raw: String, settings: &Settings) -> Result<Asked> {
 /// The one number in a result.
 fn number(data: Data, settings: &Settings) -> Result<Answer> {
     let series: Vec<Vec<Sample>> = match data.result_type.as_str() {
-        "scalar" => match from_value::<Sample>(data.result) {
+        "scalar" => match serde_json::from_value::<Sample>(data.result) {
             Ok(sample) => vec![vec![sample]],
             Err(error) => return Ok(Answer::Error(format!("the scalar cannot be read: {error}"))),
         },
-        "vector" | "matrix" => match from_value::<Vec<Series>>(data.result) {
+        "vector" | "matrix" => match serde_json::from_value::<Vec<Series>>(data.result) {
             Ok(series) => series.into_iter().map(|s| s.value.into_iter().chain(s.values).collect()).collect(),
             Err(error) => return Ok(Answer::Error(format!("the {} cannot be read: {error}", data.result_type))),
         },
@@ -156,43 +156,25 @@ fn number(data: Data, settings: &Settings) -> Result<Answer> {
     Ok(worst(combined(series, settings.aggregate), settings))
 }
 
-/// What the samples of one moment come to.
-struct Moment {
-    at: f64,
-    value: f64,
-    samples: usize,
-}
-
 /// One number a moment: the series' own, or all series' together. A moment with a NaN is NaN.
 fn combined(series: Vec<Vec<Sample>>, aggregate: Option<Aggregate>) -> Vec<f64> {
-    // In order. Every series is in order too, so that all but the first find their moments there, and none moves the others.
-    let mut moments: Vec<Moment> = Vec::new();
-    for (at, text) in series.into_iter().flatten() {
-        let value = text.parse().unwrap_or(f64::NAN);
-        match moments.binary_search_by(|moment| moment.at.total_cmp(&at)) {
-            Ok(found) => {
-                if let Some(moment) = moments.get_mut(found) {
-                    moment.value = together(moment.value, value, aggregate);
-                    moment.samples += 1;
-                }
+    let mut samples: Vec<(f64, f64)> =
+        series.into_iter().flatten().map(|(at, text)| (at, text.parse().unwrap_or(f64::NAN))).collect();
+    samples.sort_by(|a, b| a.0.total_cmp(&b.0));
+    samples
+        .chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq())
+        .map(|moment| {
+            let values = moment.iter().map(|(_, value)| *value);
+            if values.clone().any(f64::is_nan) {
+                return f64::NAN;
             }
-            Err(place) => moments.insert(place, Moment { at, value, samples: 1 }),
-        }
-    }
-    let average = matches!(aggregate, Some(Aggregate::Avg));
-    let value = |moment: Moment| if average { moment.value / moment.samples as f64 } else { moment.value };
-    moments.into_iter().map(value).collect()
-}
-
-fn together(a: f64, b: f64, aggregate: Option<Aggregate>) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        return f64::NAN;
-    }
-    match aggregate {
-        None | Some(Aggregate::Max) => a.max(b),
-        Some(Aggregate::Min) => a.min(b),
-        Some(Aggregate::Avg) => a + b,
-    }
+            match aggregate {
+                None | Some(Aggregate::Max) => values.fold(f64::NEG_INFINITY, f64::max),
+                Some(Aggregate::Min) => values.fold(f64::INFINITY, f64::min),
+                Some(Aggregate::Avg) => values.sum::<f64>() / moment.len() as f64,
+            }
+        })
+        .collect()
 }
 
 /// The number that is farthest on the wrong side of the threshold, or nearest to it. NaN is left out, and alone is no data.
