@@ -6,8 +6,6 @@
 mod deployment;
 mod users;
 
-use std::time::Duration;
-
 use shiftgate_model::*;
 use shiftgate_sim::{ListenerSeed, Sim};
 
@@ -16,6 +14,8 @@ use users::{End, Request};
 
 /// A load balancer beside the one that users come in at; both are shifted together.
 const OTHER: &str = "web-internal";
+/// So many requests are a second of them.
+const A_SECOND: usize = 200;
 /// So many requests make a share.
 const ENOUGH: usize = 2_000;
 
@@ -141,7 +141,7 @@ pub(crate) async fn sticky_shift() -> Measured {
     let asked = half(&deployment).await;
     deployment.vote(&asked, Vote::Approve).await;
     let ending = deployment.ended().await;
-    users_for(Millis::seconds(1)).await;
+    deployment.users.more(A_SECOND).await;
     Measured::of(deployment, Some(ending)).await
 }
 
@@ -158,8 +158,10 @@ pub(crate) async fn careless_shift() -> Measured {
     let deployment = shifting(0).await;
     let asked = deployment.asked(0).await;
     deployment.vote(&asked, Vote::Approve).await;
-    deployment.asked(asked.sequence).await;
-    users_for(PROPAGATION).await;
+    let asked = deployment.asked(asked.sequence).await;
+    // The load balancer follows the weight that was written.
+    let new = target_group(BALANCER, "green");
+    deployment.users.until(|ended| ended.iter().any(|one| one.sent >= asked.at && one.group() == Some(&new))).await;
 
     let balancer = deployment.elb.load_balancer(BALANCER).await.expect("a reply").expect("the load balancer");
     let listeners = deployment.elb.listeners(&balancer.arn).await.expect("the listeners");
@@ -174,7 +176,7 @@ pub(crate) async fn careless_shift() -> Measured {
     let route = Route { rule: rule.arn.clone(), listener, default: rule.default };
     deployment.elb.set_actions(&route, &rule.actions.with_targets(&targets)).await.expect("the weights are written");
     deployment.spot.set_capacity(&GroupId::new(OLD), Capacity::ZERO).await.expect("the old group is emptied");
-    users_for(Millis::seconds(3)).await;
+    deployment.users.more(3 * A_SECOND).await;
     Measured::of(deployment, None).await
 }
 
@@ -185,7 +187,7 @@ async fn half(deployment: &Deployment) -> Event {
         deployment.vote(&asked, Vote::Approve).await;
         asked = deployment.asked(asked.sequence).await;
     }
-    users_for(Millis::seconds(2)).await;
+    deployment.users.more(2 * A_SECOND).await;
     asked
 }
 
@@ -208,7 +210,7 @@ async fn rolled_back(deployment: &Deployment, asked: &Event) -> (Ending, f64) {
     let old = |kind: &EventKind| matches!(kind, EventKind::SteadyStateReached { group } if group.as_str() == OLD);
     let healthy = deployment.event(asked.sequence, old).await;
     let ending = deployment.ended().await;
-    users_for(Millis::seconds(1)).await;
+    deployment.users.more(A_SECOND).await;
     let new = target_group(BALANCER, "green");
     let sent = deployment.users.since(healthy.at);
     let last = sent.iter().rfind(|request| request.group() == Some(&new));
@@ -221,13 +223,9 @@ async fn share(deployment: &Deployment, written: &Event) -> f64 {
     let from = written.at.plus(PROPAGATION);
     // Those that were sent last are waited for as well, whoever answers them.
     let late = 50;
-    let requests = loop {
-        let found = deployment.users.since(from);
-        if found.len() >= ENOUGH + late {
-            break found;
-        }
-        users_for(Millis(100)).await;
-    };
+    let enough = |ended: &Vec<Request>| ended.iter().filter(|request| request.sent >= from).count() >= ENOUGH + late;
+    deployment.users.until(enough).await;
+    let requests = deployment.users.since(from);
     let new = target_group(BALANCER, "green");
     let counted: Vec<&Request> = requests.iter().take(ENOUGH).collect();
     let of_new = counted.iter().filter(|request| request.group() == Some(&new)).count();
@@ -241,9 +239,4 @@ fn calls_a_balancer(sim: &Sim, before: usize) -> usize {
     let counts = [of(BALANCER), of(OTHER)];
     assert_eq!(counts.iter().sum::<usize>(), calls.len() - before, "every call is about one of them: {calls:#?}");
     counts.into_iter().max().unwrap_or_default()
-}
-
-/// Lets the users go on for a while.
-async fn users_for(time: Millis) {
-    tokio::time::sleep(Duration::from_millis(time.0)).await;
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use shiftgate_model::{Clock as _, Timestamp};
 use shiftgate_store::SystemClock;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// The time between two requests: 200 a second. One that comes late is followed by those that were due.
@@ -53,7 +54,8 @@ impl Request {
 
 /// Requests under way, until they are told to end.
 pub(crate) struct Users {
-    ended: Arc<Mutex<Vec<Request>>>,
+    /// Those that have ended, in that order.
+    ended: Arc<watch::Sender<Vec<Request>>>,
     enough: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
@@ -61,7 +63,7 @@ pub(crate) struct Users {
 impl Users {
     pub(crate) fn start(url: String) -> Self {
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        let (ended, enough) = (Arc::<Mutex<Vec<Request>>>::default(), Arc::<AtomicBool>::default());
+        let (ended, enough) = (Arc::<watch::Sender<Vec<Request>>>::default(), Arc::<AtomicBool>::default());
         let (log, stop) = (Arc::clone(&ended), Arc::clone(&enough));
         let task = tokio::spawn(async move {
             let mut beat = tokio::time::interval(BEAT);
@@ -76,7 +78,7 @@ impl Users {
                 under_way.spawn(async move {
                     let sent = SystemClock.now();
                     let end = ask(&client, &url, &browser).await;
-                    locked(&log).push(Request { sent, end });
+                    log.send_modify(|ended| ended.push(Request { sent, end }));
                 });
             }
             // Those that are under way are counted, too.
@@ -87,9 +89,20 @@ impl Users {
 
     /// The requests that were sent from then on and have ended, in the order in which they were sent.
     pub(crate) fn since(&self, from: Timestamp) -> Vec<Request> {
-        let mut found: Vec<Request> = locked(&self.ended).iter().filter(|request| request.sent >= from).cloned().collect();
+        let mut found: Vec<Request> = self.ended.borrow().iter().filter(|request| request.sent >= from).cloned().collect();
         found.sort_by_key(|request| request.sent);
         found
+    }
+
+    /// Waits until what has ended is enough.
+    pub(crate) async fn until(&self, enough: impl FnMut(&Vec<Request>) -> bool) {
+        self.ended.subscribe().wait_for(enough).await.expect("the users are there");
+    }
+
+    /// Waits until so many more requests have ended.
+    pub(crate) async fn more(&self, count: usize) {
+        let wanted = self.ended.borrow().len() + count;
+        self.until(|ended| ended.len() >= wanted).await;
     }
 
     /// Sends no more, waits for every answer that is due, and tells of all of them.
