@@ -106,20 +106,7 @@ impl shiftgate_workflow::Files for NoFiles {
 async fn launch(record: &Record, engine: &Engine, number: usize) {
     let plan = plan(number);
     let id = RunId::new(format!("20261123-000000-{number:04}"));
-    let run = NewRun {
-        id: id.clone(),
-        workflow: plan.workflow.clone(),
-        strategy: plan.strategy.as_str().into(),
-        service: plan.service.clone(),
-        environment: plan.environment.clone(),
-        infrastructure: plan.infrastructure.name.clone(),
-        artifact: plan.artifact.clone(),
-        family: plan.setup.family.clone(),
-        account: AccountId::new("act-1"),
-        file: "bench".into(),
-        created_at: Timestamp(0),
-        plan: &plan,
-    };
+    let run = NewRun::of(&plan, id.clone(), AccountId::new("act-1"), "bench", Timestamp(0));
     record.create_run(&run).await.expect("the run is recorded");
     engine.launch(&id, &plan).await.expect("the run starts");
 }

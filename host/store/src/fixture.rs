@@ -68,20 +68,7 @@ pub(crate) fn plan() -> Plan {
 
 pub(crate) async fn create(record: &Record, id: &str, created_at: u64) -> RunId {
     let plan = plan();
-    let run = NewRun {
-        id: RunId::new(id),
-        workflow: plan.workflow.clone(),
-        strategy: plan.strategy.as_str().to_owned(),
-        service: plan.service.clone(),
-        environment: plan.environment.clone(),
-        infrastructure: plan.infrastructure.name.clone(),
-        artifact: plan.artifact.clone(),
-        family: plan.setup.family.clone(),
-        account: AccountId::new("act-1"),
-        file: "web.yaml".to_owned(),
-        created_at: Timestamp(created_at),
-        plan: &plan,
-    };
+    let run = NewRun::of(&plan, RunId::new(id), AccountId::new("act-1"), "web.yaml", Timestamp(created_at));
     record.create_run(&run).await.unwrap();
     run.id
 }

@@ -98,7 +98,10 @@ impl Deployment {
         let users = Users::start(sim.data_plane_url(BALANCER, 80).expect("a listener"));
         let run = RunId::new("20261123-000000-aaaa");
         let plan = plan(workflow);
-        record.create_run(&row(&run, &plan)).await.expect("the run is recorded");
+        record
+            .create_run(&NewRun::of(&plan, run.clone(), AccountId::new("act-1"), "traffic.yaml", SystemClock.now()))
+            .await
+            .expect("the run is recorded");
         engine.launch(&run, &plan).await.expect("the run starts");
         Self { sim, users, spot, elb, record, engine, run, _home: home }
     }
@@ -202,22 +205,5 @@ impl Files for NoFiles {
 
     fn resolve(&self, path: &str) -> String {
         path.to_owned()
-    }
-}
-
-fn row<'a>(run: &RunId, plan: &'a Plan) -> NewRun<'a> {
-    NewRun {
-        id: run.clone(),
-        workflow: plan.workflow.clone(),
-        strategy: plan.strategy.as_str().into(),
-        service: plan.service.clone(),
-        environment: plan.environment.clone(),
-        infrastructure: plan.infrastructure.name.clone(),
-        artifact: plan.artifact.clone(),
-        family: plan.setup.family.clone(),
-        account: AccountId::new("act-1"),
-        file: "traffic.yaml".into(),
-        created_at: SystemClock.now(),
-        plan,
     }
 }

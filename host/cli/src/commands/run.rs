@@ -91,20 +91,8 @@ impl Launch<'_> {
     }
 
     fn row(&self, run: &RunId) -> NewRun<'_> {
-        NewRun {
-            id: run.clone(),
-            workflow: self.plan.workflow.clone(),
-            strategy: self.plan.strategy.as_str().to_owned(),
-            service: self.plan.service.clone(),
-            environment: self.plan.environment.clone(),
-            infrastructure: self.plan.infrastructure.name.clone(),
-            artifact: self.plan.artifact.clone(),
-            family: self.plan.setup.family.clone(),
-            account: self.config.spot.account.clone(),
-            file: self.file.clone(),
-            created_at: SystemClock.now(),
-            plan: self.plan,
-        }
+        let account = self.config.spot.account.clone();
+        NewRun::of(self.plan, run.clone(), account, self.file.clone(), SystemClock.now())
     }
 }
 

@@ -19,7 +19,7 @@ pub struct NewRun<'a> {
     pub id: RunId,
     /// The workflow's name.
     pub workflow: String,
-    /// `basic` or `canary`.
+    /// `basic`, `canary` or `blue-green`.
     pub strategy: String,
     /// The service's name.
     pub service: String,
@@ -41,6 +41,27 @@ pub struct NewRun<'a> {
     pub plan: &'a Plan,
 }
 
+impl<'a> NewRun<'a> {
+    /// A run of `plan`, which says the most of it.
+    #[must_use]
+    pub fn of(plan: &'a Plan, id: RunId, account: AccountId, file: impl Into<String>, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            workflow: plan.workflow.clone(),
+            strategy: plan.strategy.as_str().to_owned(),
+            service: plan.service.clone(),
+            environment: plan.environment.clone(),
+            infrastructure: plan.infrastructure.name.clone(),
+            artifact: plan.artifact.clone(),
+            family: plan.setup.family.clone(),
+            account,
+            file: file.into(),
+            created_at,
+            plan,
+        }
+    }
+}
+
 /// A run, as whoever lists runs sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRow {
@@ -48,7 +69,7 @@ pub struct RunRow {
     pub id: RunId,
     /// The workflow's name.
     pub workflow: String,
-    /// `basic` or `canary`.
+    /// `basic`, `canary` or `blue-green`.
     pub strategy: String,
     /// The service's name.
     pub service: String,
