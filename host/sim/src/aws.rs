@@ -17,7 +17,7 @@ use crate::elb::refusal::Refusal;
 use crate::elb::{form, xml};
 use crate::faults::FaultKind;
 use crate::server::Shared;
-use crate::wire::Scissors;
+use crate::wire::{Scissors, deliver, plain};
 
 /// No form of the service comes near this.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -42,25 +42,12 @@ pub(crate) async fn serve(
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let reply = answer(&mut account.lock(), &parts, &body);
-    if !reply.slow.is_zero() {
-        tokio::select! {
-            () = tokio::time::sleep(reply.slow) => {}
-            () = stop.cancelled() => {}
-        }
-    }
-    let Some(body) = reply.body else {
-        scissors.cut();
-        return plain(StatusCode::OK);
-    };
-    let response = Response::builder().status(reply.status).header(header::CONTENT_TYPE, "text/xml");
-    let response = response.header("x-amzn-requestid", reply.request).body(Body::from(body));
-    response.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-fn plain(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
+    let sent = reply.body.map(|body| {
+        let response = Response::builder().status(reply.status).header(header::CONTENT_TYPE, "text/xml");
+        let response = response.header("x-amzn-requestid", reply.request).body(Body::from(body));
+        response.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
+    });
+    deliver(sent, reply.slow, &stop, &scissors).await
 }
 
 fn answer(account: &mut Account, parts: &Parts, body: &Bytes) -> Reply {

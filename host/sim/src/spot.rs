@@ -18,7 +18,7 @@ use crate::envelope::{Answer, Echo, Outcome, Refusal};
 use crate::faults::FaultKind;
 use crate::routes::{self, Call};
 use crate::server::Shared;
-use crate::wire::Scissors;
+use crate::wire::{Scissors, deliver, plain};
 
 /// Create requests of large groups stay far below this.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -43,27 +43,15 @@ pub(crate) async fn serve(
         return plain(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let reply = answer(&account, &parts, &body);
-    if !reply.slow.is_zero() {
-        tokio::select! {
-            () = tokio::time::sleep(reply.slow) => {}
-            () = stop.cancelled() => {}
+    let sent = reply.body.map(|body| {
+        let response = Response::builder().status(reply.status);
+        let mut response = response.header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+        for (name, value) in reply.headers {
+            response = response.header(name, value);
         }
-    }
-    let Some(body) = reply.body else {
-        scissors.cut();
-        return plain(StatusCode::OK);
-    };
-    let mut response = Response::builder().status(reply.status).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
-    for (name, value) in reply.headers {
-        response = response.header(name, value);
-    }
-    response.body(Body::from(body)).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-fn plain(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
+        response.body(Body::from(body)).unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
+    });
+    deliver(sent, reply.slow, &stop, &scissors).await
 }
 
 fn answer(account: &Shared, parts: &Parts, body: &Bytes) -> Reply {

@@ -6,11 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::connect_info::Connected;
+use axum::http::{Response, StatusCode};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 /// Accepts connections that can be cut.
 #[derive(Debug)]
@@ -36,6 +40,32 @@ impl Scissors {
     fn is_cut(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+}
+
+/// Sends a reply after `slow`, or as soon as the account stops; without one the connection is cut.
+pub(crate) async fn deliver(
+    reply: Option<Response<Body>>,
+    slow: Duration,
+    stop: &CancellationToken,
+    scissors: &Scissors,
+) -> Response<Body> {
+    if !slow.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(slow) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    reply.unwrap_or_else(|| {
+        scissors.cut();
+        plain(StatusCode::OK)
+    })
+}
+
+/// A reply without a body.
+pub(crate) fn plain(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
 }
 
 impl Connected<IncomingStream<'_, CuttableListener>> for Scissors {
