@@ -31,6 +31,7 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
 use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_elasticloadbalancingv2::operation::describe_rules::builders::DescribeRulesFluentBuilder;
 use shiftgate_model::{
     Actions, CloudError, Draining, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Origin, Route, Routes, Rule, RuleArn,
     TargetGroup, TargetGroupArn, TargetHealth,
@@ -92,12 +93,10 @@ impl Elb {
     /// One page of rules, with what its text holds beside, and the marker of the next page.
     async fn page_of_rules(
         &self,
-        listener: &ListenerArn,
-        marker: Option<String>,
+        call: Call<'_>,
+        request: DescribeRulesFluentBuilder,
     ) -> Result<(Vec<Rule>, Option<String>), CloudError> {
-        let call = Call { operation: "DescribeRules", subject: Some(listener.as_str()) };
         let reader = Reader::default();
-        let request = self.client.describe_rules().listener_arn(listener.as_str()).set_marker(marker);
         let reply = request.customize().interceptor(reader.clone()).send().await.map_err(|why| self.failed(call, &why))?;
         let unknown = reader.take();
         let rules: Result<_, _> = reply.rules().iter().map(|rule| view::rule(rule, &unknown)).collect();
@@ -111,13 +110,10 @@ impl Elb {
         // Without an ARN the call would be about nothing, and AWS refuses it.
         let Some(first) = rules.first() else { return Ok(Vec::new()) };
         let call = Call { operation: "DescribeRules", subject: Some(first.as_str()) };
-        let reader = Reader::default();
         let arns = rules.iter().map(|rule| rule.as_str().to_owned()).collect();
-        let request = self.client.describe_rules().set_rule_arns(Some(arns));
-        let reply = request.customize().interceptor(reader.clone()).send().await.map_err(|why| self.failed(call, &why))?;
-        let unknown = reader.take();
-        let found = reply.rules().iter().filter(|found| rules.iter().any(|rule| found.rule_arn() == Some(rule.as_str())));
-        found.map(|found| view::rule(found, &unknown)).collect::<Result<_, _>>().map_err(|why| call.unreadable(why))
+        let (mut found, _) = self.page_of_rules(call, self.client.describe_rules().set_rule_arns(Some(arns))).await?;
+        found.retain(|found| rules.contains(&found.arn));
+        Ok(found)
     }
 
     /// Target groups by one call, or its pages.
@@ -168,14 +164,15 @@ impl Routes for Elb {
     }
 
     async fn rules(&self, listener: &ListenerArn) -> Result<Vec<Rule>, CloudError> {
-        let (mut rules, mut next) = self.page_of_rules(listener, None).await?;
+        let call = Call { operation: "DescribeRules", subject: Some(listener.as_str()) };
+        let request = self.client.describe_rules().listener_arn(listener.as_str());
+        let (mut rules, mut next) = self.page_of_rules(call, request.clone()).await?;
         for _ in 1..MOST_PAGES {
             let Some(marker) = next.filter(|marker| !marker.is_empty()) else { return Ok(rules) };
-            let (page, following) = self.page_of_rules(listener, Some(marker)).await?;
+            let (page, following) = self.page_of_rules(call, request.clone().marker(marker)).await?;
             rules.extend(page);
             next = following;
         }
-        let call = Call { operation: "DescribeRules", subject: Some(listener.as_str()) };
         Err(call.unreadable(format!("its list of rules does not end after {MOST_PAGES} pages")))
     }
 
