@@ -8,7 +8,7 @@ use shiftgate_model::{
     RunInfo, StepId,
 };
 use shiftgate_store::{Record, SystemClock};
-use shiftgate_workflow::{Action, ConfigProblem, ListenerAt, Plan, PluginStep, RoutingShape, fill};
+use shiftgate_workflow::{Action, ConfigProblem, Plan, PluginStep, RoutingShape, ShiftRoute, fill};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -40,13 +40,7 @@ pub(crate) async fn load_balancers(clouds: &Clouds, plan: &Plan) -> Result<(), F
     let (Some(elb), Some(routing)) = (&clouds.elb, &plan.setup.routing) else { return Ok(()) };
     let name = match &routing.shape {
         RoutingShape::Swap(swaps) => swaps.first().map(|swap| swap.load_balancer.as_str()),
-        RoutingShape::Shift(shifts) => {
-            shifts.first().and_then(|shift| match (&shift.load_balancer, &shift.production.listener) {
-                (Some(name), _) => Some(name.as_str()),
-                (None, ListenerAt::Arn(listener)) => listener.load_balancer_name(),
-                (None, ListenerAt::Port(_)) => None,
-            })
-        }
+        RoutingShape::Shift(shifts) => shifts.first().and_then(ShiftRoute::load_balancer_name),
     };
     if let Some(name) = name {
         elb.trying(ATTEMPTS).load_balancer(name).await?;

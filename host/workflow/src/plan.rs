@@ -164,6 +164,18 @@ pub struct ShiftRoute {
     pub production: RouteAt,
 }
 
+impl ShiftRoute {
+    /// The load balancer's name, said or held by the listener's ARN; none when neither says it.
+    #[must_use]
+    pub fn load_balancer_name(&self) -> Option<&str> {
+        match (&self.load_balancer, &self.production.listener) {
+            (Some(name), _) => Some(name),
+            (None, ListenerAt::Arn(arn)) => arn.load_balancer_name(),
+            (None, ListenerAt::Port(_)) => None,
+        }
+    }
+}
+
 /// A rule of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteAt {

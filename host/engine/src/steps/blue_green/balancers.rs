@@ -43,7 +43,7 @@ pub(super) async fn read(cx: &Cx<'_>, routing: &Routing) -> Result<Vec<Balancer>
 fn each_rule_once(balancers: &[Balancer]) -> Result<(), StepError> {
     let mut seen = Vec::new();
     for balancer in balancers {
-        for side in std::iter::once(&balancer.production).chain(&balancer.stage) {
+        for side in balancer.sides() {
             let rule = &side.route.rule;
             if seen.contains(&rule) {
                 let message = format!("rule {rule} of load balancer `{}` is named twice under `loadBalancers`", balancer.name);
@@ -72,14 +72,15 @@ async fn read_swap(cx: &Cx<'_>, route: &SwapRoute) -> Result<Balancer, Stop> {
 }
 
 async fn read_shift(cx: &Cx<'_>, route: &ShiftRoute, assumed: &[TargetGroupArn]) -> Result<Balancer, Stop> {
-    let balancer = match (&route.load_balancer, &route.production.listener) {
-        (Some(name), _) => named(cx, name).await?,
-        (None, ListenerAt::Arn(arn)) => named(cx, arn.load_balancer_name().unwrap_or(arn.as_str())).await?,
+    let name = match (route.load_balancer_name(), &route.production.listener) {
+        (Some(name), _) => name,
+        (None, ListenerAt::Arn(arn)) => arn.as_str(),
         (None, ListenerAt::Port(port)) => {
             let message = format!("a listener by its port ({port}) needs the name of its load balancer");
             return Err(StepError::new(ErrorClass::Application, message).into());
         }
     };
+    let balancer = named(cx, name).await?;
     let production = read_side(cx, &balancer, &route.production).await?;
     let told = production_and_stage(&balancer, &production, assumed)?;
     finish(cx, &balancer, production, None, told).await

@@ -47,6 +47,13 @@ pub(crate) struct Balancer {
     pub(crate) drain: Millis,
 }
 
+impl Balancer {
+    /// Its rules: production, and stage where it has one.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &Side> {
+        std::iter::once(&self.production).chain(&self.stage)
+    }
+}
+
 /// A rule as setup found it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Side {

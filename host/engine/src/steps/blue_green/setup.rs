@@ -10,7 +10,7 @@ use super::super::housekeeping::delete_group;
 use super::super::setup::{Live, ORIGINAL, Original, as_agreed, check_amounts, create, group_facts, say_live};
 use super::super::{Cx, Stop};
 use super::guard::who_routes_to;
-use super::{Balancer, Side, balancers, names, new_target_groups, weighed};
+use super::{Balancer, balancers, names, new_target_groups, weighed};
 use crate::Facts;
 
 pub(in super::super) async fn set_up(cx: &Cx<'_>, routing: &Routing) -> Result<Facts, Stop> {
@@ -67,10 +67,7 @@ async fn only_production<'g>(cx: &Cx<'_>, groups: &'g [Group]) -> Result<Option<
 
 /// Nobody else writes the weights of the rules that this run is to change.
 fn not_steered(cx: &Cx<'_>, groups: &[Group], balancers: &[Balancer]) -> Result<(), StepError> {
-    let ours = |rule: &&RuleArn| {
-        let sides = balancers.iter().flat_map(|balancer| std::iter::once(&balancer.production).chain(&balancer.stage));
-        sides.into_iter().any(|side| side.route.rule == **rule)
-    };
+    let ours = |rule: &&RuleArn| balancers.iter().flat_map(Balancer::sides).any(|side| side.route.rule == **rule);
     let of_template = cx.plan.setup.template.steered_rules();
     let by_template = of_template.iter().find(ours).map(|rule| ("the Elastigroup JSON".to_owned(), rule));
     let mut steered = groups.iter().flat_map(|group| group.steered_rules.iter().map(move |rule| (group, rule)));
@@ -122,12 +119,8 @@ fn unmoved(recorded: &Original, found: &Original) -> Result<(), StepError> {
     if let Some((before, now)) = bounds.filter(|(before, now)| !before.capacity.same_bounds(&now.capacity)) {
         return Err(StepError::drift(&before.id, before.capacity, now.capacity));
     }
-    let sides = |original: &Original| -> Vec<Side> {
-        let of = |balancer: &Balancer| std::iter::once(&balancer.production).chain(&balancer.stage).cloned().collect::<Vec<_>>();
-        original.balancers.iter().flat_map(of).collect()
-    };
-    let (before, now) = (sides(recorded), sides(found));
-    match before.iter().zip(&now).find(|(before, now)| before != now) {
+    let [before, now] = [recorded, found].map(|original| original.balancers.iter().flat_map(Balancer::sides));
+    match before.zip(now).find(|(before, now)| before != now) {
         None => Ok(()),
         Some((before, now)) if before.route == now.route => {
             Err(StepError::route_drift(&before.route.rule, &before.actions, &now.actions))
