@@ -17,7 +17,7 @@ use crate::elb::refusal::Refusal;
 use crate::elb::{form, xml};
 use crate::faults::FaultKind;
 use crate::server::Shared;
-use crate::wire::{Scissors, deliver, plain};
+use crate::wire::{Scissors, deliver, first_half, plain};
 
 /// No form of the service comes near this.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -76,6 +76,10 @@ fn run(account: &mut Account, action: &str, call: &Call, fault: Option<FaultKind
         Some(FaultKind::Throttled400) => {
             return Reply::refused(&Refusal::new("ThrottlingException", "Rate exceeded"), request);
         }
+        Some(FaultKind::ExpiredToken) => {
+            let message = "The security token included in the request is expired";
+            return Reply::refused(&Refusal::new("ExpiredToken", message).with_status(403), request);
+        }
         Some(FaultKind::Reset) => return (AwsOutcome::Reset, Reply::new(200, None, request)),
         _ => {}
     }
@@ -94,6 +98,10 @@ fn run(account: &mut Account, action: &str, call: &Call, fault: Option<FaultKind
         }
         Some(FaultKind::Garbage) => {
             (reply.status, reply.body) = (200, Some("<html><body>upstream connect error</body></html>".to_owned()));
+            return (AwsOutcome::Garbage, reply);
+        }
+        Some(FaultKind::Truncated) => {
+            (reply.status, reply.body) = (200, reply.body.map(first_half));
             return (AwsOutcome::Garbage, reply);
         }
         _ => {}
@@ -120,6 +128,7 @@ fn failure(status: u16) -> Refusal {
     let (code, message) = match status {
         503 => ("ServiceUnavailable", "The request has failed due to a temporary failure of the server."),
         500.. => ("InternalFailure", "The request processing has failed because of an unknown error, exception or failure."),
+        429 => ("TooManyRequestsException", "Rate exceeded"),
         403 => ("AccessDenied", "User is not authorized to perform this action"),
         _ => ("ValidationError", "The input fails to satisfy the constraints of the service."),
     };
@@ -170,7 +179,9 @@ pub(crate) fn check_fault(action: &str, kind: FaultKind) -> Result<(), String> {
         | FaultKind::SlowMs(_)
         | FaultKind::Reset
         | FaultKind::ReplyLost
-        | FaultKind::Garbage => Ok(()),
+        | FaultKind::Garbage
+        | FaultKind::Truncated
+        | FaultKind::ExpiredToken => Ok(()),
         FaultKind::TooManyRequests(_) | FaultKind::EmptyItems | FaultKind::HiddenUserData => {
             Err("that kind is of the Spot API only".to_owned())
         }

@@ -27,7 +27,7 @@ pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/world", get(world).post(settings))
         .route("/calls", get(calls))
-        .route("/faults", post(faults))
+        .route("/faults", post(faults).delete(clear_faults))
         .route("/interrupt", post(interrupt))
         .route("/edit", post(edit))
         .route("/routes", get(routes))
@@ -91,6 +91,11 @@ async fn faults(State(account): State<Shared>, body: String) -> Response {
         }
     }
     Json(json!({})).into_response()
+}
+
+async fn clear_faults(State(account): State<Shared>) -> Json<Value> {
+    account.lock().faults.clear();
+    Json(json!({}))
 }
 
 #[derive(Deserialize)]

@@ -20,7 +20,7 @@ pub struct Fault {
     /// How many matching calls pass before the first one is hit.
     #[serde(default)]
     pub after: u32,
-    /// How many matching calls are hit.
+    /// How many matching calls are hit; [`u32::MAX`] is every one from there on.
     #[serde(default = "once")]
     pub times: u32,
     /// Only the n-th matching call, counted from 1; instead of `after` and `times`.
@@ -58,6 +58,10 @@ pub enum FaultKind {
     ReplyLost,
     /// The call is done, and the reply is 200 with a body that is not JSON, and not XML of AWS.
     Garbage,
+    /// The call is done, and the reply is 200 with the first half of its body, as if that were all of it.
+    Truncated,
+    /// The token is good no more: 401 `UNAUTHORIZED`, on the AWS API 403 `ExpiredToken`. Nothing is done.
+    ExpiredToken,
     /// The call is done, and the reply has no items. Spot only.
     EmptyItems,
     /// The call is done, and the reply shows user data as `__hidden__`. Spot only.
@@ -100,18 +104,37 @@ impl Fault {
         self
     }
 
+    /// Hits every call from there on.
+    #[must_use]
+    pub const fn for_ever(self) -> Self {
+        self.times(u32::MAX)
+    }
+
     fn window(&self) -> (u32, u32) {
         self.nth.map_or((self.after, self.times), |nth| (nth.saturating_sub(1), 1))
     }
 }
 
-/// The faults of an account, with how often each was met.
+/// The faults of an account, with how often each was met, and how many calls were hit.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<(Fault, u32)>);
+pub(crate) struct Faults {
+    known: Vec<(Fault, u32)>,
+    hits: u64,
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, fault: Fault) {
-        self.0.push((fault, 0));
+        self.known.push((fault, 0));
+    }
+
+    /// Forgets every fault; the calls that were hit stay counted.
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// How many calls were hit so far.
+    pub(crate) const fn hits(&self) -> u64 {
+        self.hits
     }
 
     /// The fault that hits this call of the Spot API.
@@ -129,13 +152,14 @@ impl Faults {
     /// The first fault that matches and is due. Every matching fault counts the call.
     fn first(&mut self, matches: impl Fn(&Fault) -> bool) -> Option<FaultKind> {
         let mut hit = None;
-        for (fault, met) in self.0.iter_mut().filter(|(fault, _)| matches(fault)) {
+        for (fault, met) in self.known.iter_mut().filter(|(fault, _)| matches(fault)) {
             let (after, times) = fault.window();
             if hit.is_none() && *met >= after && *met - after < times {
                 hit = Some(fault.kind);
             }
             *met = met.saturating_add(1);
         }
+        self.hits += u64::from(hit.is_some());
         hit
     }
 }

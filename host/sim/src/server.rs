@@ -137,6 +137,17 @@ impl Sim {
         self.account.lock().add_fault(fault)
     }
 
+    /// Lets every call go well again, from now on.
+    pub fn clear_faults(&self) {
+        self.account.lock().faults.clear();
+    }
+
+    /// How many calls a fault has hit so far.
+    #[must_use]
+    pub fn faults_hit(&self) -> u64 {
+        self.account.lock().faults.hits()
+    }
+
     /// Takes one spot instance of a group away, as AWS does; the group asks for another. Returns the instance's id,
     /// none when the group has no running spot instance.
     ///

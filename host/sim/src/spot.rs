@@ -18,7 +18,7 @@ use crate::envelope::{Answer, Echo, Outcome, Refusal};
 use crate::faults::FaultKind;
 use crate::routes::{self, Call};
 use crate::server::Shared;
-use crate::wire::{Scissors, deliver, plain};
+use crate::wire::{Scissors, deliver, first_half, plain};
 
 /// Create requests of large groups stay far below this.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -100,6 +100,7 @@ fn run(account: &mut Account, echo: &Echo, fault: Option<FaultKind>, operation: 
         Some(FaultKind::Throttled400) => {
             return Reply::refused(echo, Refusal::new("RequestLimitExceeded", "Request limit exceeded."));
         }
+        Some(FaultKind::ExpiredToken) => return Reply::refused(echo, token_refused()),
         Some(FaultKind::Reset) => return Reply { body: None, ..Reply::new(200, Value::Null) },
         _ => {}
     }
@@ -118,6 +119,7 @@ fn run(account: &mut Account, echo: &Echo, fault: Option<FaultKind>, operation: 
         Some(FaultKind::Garbage) => {
             (reply.status, reply.body) = (200, Some("<html><body>upstream connect error</body></html>".to_owned()));
         }
+        Some(FaultKind::Truncated) => (reply.status, reply.body) = (200, reply.body.map(first_half)),
         _ => {}
     }
     reply
@@ -142,13 +144,17 @@ fn authorise(account: &Account, headers: &HeaderMap, query: &BTreeMap<String, St
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim).unwrap_or_default();
     if token.is_empty() || !(world.tokens.is_empty() || world.tokens.iter().any(|known| known == token)) {
-        return Err(Refusal::new("UNAUTHORIZED", "The token is not valid").with_status(401));
+        return Err(token_refused());
     }
     match query.get("accountId").map(String::as_str) {
         None | Some("") => Err(Refusal::field("query:accountId", "\"accountId\" is required")),
         Some(id) if world.accounts.is_empty() || world.accounts.iter().any(|known| known == id) => Ok(()),
         Some(id) => Err(Refusal::new("FORBIDDEN", format!("The token has no access to account {id}")).with_status(403)),
     }
+}
+
+fn token_refused() -> Refusal {
+    Refusal::new("UNAUTHORIZED", "The token is not valid").with_status(401)
 }
 
 fn json(body: &Bytes) -> Result<Value, Refusal> {

@@ -61,6 +61,11 @@ pub(crate) async fn deliver(
     })
 }
 
+/// The first half of a text.
+pub(crate) fn first_half(text: String) -> String {
+    text.chars().take(text.chars().count() / 2).collect()
+}
+
 /// A reply without a body.
 pub(crate) fn plain(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());

@@ -27,7 +27,7 @@ pub enum AwsOutcome {
     Reset,
     /// It was done, and a fault reset the connection instead of a reply.
     ReplyLost,
-    /// It was done, and a fault answered 200 with a body that is no XML of the service.
+    /// It was done, and a fault answered 200 with a body that is no XML of the service, or half of one.
     Garbage,
 }
 

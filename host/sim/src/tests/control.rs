@@ -76,7 +76,7 @@ async fn a_wrong_control_call_says_why() {
         errors.push(format!("{status} {}", reply["error"].as_str().unwrap()));
     }
     insta::assert_snapshot!(errors.join("\n"), @"
-    400 unknown variant `explode`, expected one of `status`, `too_many_requests`, `throttled_400`, `slow_ms`, `reset`, `reply_lost`, `garbage`, `empty_items`, `hidden_user_data`
+    400 unknown variant `explode`, expected one of `status`, `too_many_requests`, `throttled_400`, `slow_ms`, `reset`, `reply_lost`, `garbage`, `truncated`, `expired_token`, `empty_items`, `hidden_user_data`
     400 the simulated world is not possible: fault: there is no route `/nowhere`
     400 the simulated world is not possible: fault: `nth` stands alone, without `after` and `times`
     400 Group sig-none doesn't exist

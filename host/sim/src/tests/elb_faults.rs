@@ -30,6 +30,8 @@ async fn a_failed_or_throttled_call_has_had_no_effect() {
             "InternalFailure",
         ),
         (FaultKind::Throttled400, "400 ThrottlingException: Rate exceeded", "ThrottlingException"),
+        (FaultKind::Status(429), "429 TooManyRequestsException: Rate exceeded", "TooManyRequestsException"),
+        (FaultKind::ExpiredToken, "403 ExpiredToken: The security token included in the request is expired", "ExpiredToken"),
     ] {
         let (reply, weight, outcome) = shift_with(kind).await;
         assert_eq!((reply.unwrap().error().as_str(), weight, outcome), (error, 90, refused(code)));
@@ -42,8 +44,10 @@ async fn a_lost_reply_and_garbage_have_had_their_effect_and_a_reset_has_not() {
     assert_eq!((reply.is_err(), weight, outcome), (true, 50, AwsOutcome::ReplyLost));
     let (reply, weight, outcome) = shift_with(FaultKind::Reset).await;
     assert_eq!((reply.is_err(), weight, outcome), (true, 90, AwsOutcome::Reset));
-    let (reply, weight, outcome) = shift_with(FaultKind::Garbage).await;
-    assert_eq!((reply.unwrap().text("RuleArn"), weight, outcome), ("", 50, AwsOutcome::Garbage));
+    for kind in [FaultKind::Garbage, FaultKind::Truncated] {
+        let (reply, weight, outcome) = shift_with(kind).await;
+        assert_eq!((reply.unwrap().status, weight, outcome), (200, 50, AwsOutcome::Garbage));
+    }
 }
 
 #[tokio::test(start_paused = true)]

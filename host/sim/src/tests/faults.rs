@@ -66,6 +66,28 @@ async fn garbage_empty_items_and_hidden_user_data_are_replies_to_calls_that_were
     assert_eq!(user_data(&client.get("/aws/ec2/group").await), "__hidden__");
 }
 
+#[tokio::test]
+async fn half_a_reply_is_no_json_and_the_call_was_done() {
+    let (reply, groups, _client) = create_with(FaultKind::Truncated).await;
+    let reply = reply.unwrap();
+    assert_eq!((reply.status, reply.body, groups), (200, Value::Null, 1));
+}
+
+#[tokio::test]
+async fn a_token_expires_and_stays_so_until_the_faults_are_cleared() {
+    let client = Client::new(World::instant()).await;
+    client.get("/aws/ec2/group").await;
+    client.sim.inject(Fault::new("*", "*", FaultKind::ExpiredToken).after(1).for_ever()).unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(client.get("/aws/ec2/group").await.status);
+    }
+    assert_eq!((statuses.as_slice(), client.sim.faults_hit()), ([200, 401, 401].as_slice(), 2));
+    assert_eq!(client.get("/aws/ec2/group").await.error(), "401 UNAUTHORIZED");
+    client.sim.clear_faults();
+    assert_eq!((client.get("/aws/ec2/group").await.status, client.sim.faults_hit()), (200, 3));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_call_has_its_effect_at_once() {
     let client = Client::new(World::instant()).await;
