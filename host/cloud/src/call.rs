@@ -79,8 +79,8 @@ impl Caller {
                     tracing::info!(operation = request.operation.name(), wait = ?gate.shut_for(), "rate limit");
                     used.last = Some(failed);
                 }
-                Class::NotSent | Class::Lost | Class::Unavailable => self.wait(&mut used, failed).await?,
-                Class::Provisioning | Class::Unreadable | Class::Missing | Class::Final => return Err(failed),
+                Class::NotSent | Class::Lost | Class::Unavailable | Class::Unreadable => self.wait(&mut used, failed).await?,
+                Class::Provisioning | Class::Missing | Class::Final => return Err(failed),
             }
         }
     }
@@ -175,6 +175,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_policy_says_how_long_a_429_without_a_word_lasts() {
+        let script = Script::new([Answer::limited(None), ok("[]")]);
+        let policy = RetryPolicy { limit_window: Millis(20), first_pause: Millis(1), ..RetryPolicy::default() };
+        let caller = Caller { limiter: Limiter::new(policy), policy, ..script.caller() };
+        let start = Instant::now();
+        caller.call(&read()).await.unwrap();
+        assert!((20..=22).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn throttling_behind_spot_waits_and_goes_on() {
         let script = Script::new([Answer::error(400, "RequestLimitExceeded"), Answer::error(400, "Throttling"), ok("[]")]);
         let start = Instant::now();
@@ -211,14 +221,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_would_fail_again_is_not_tried_again() {
-        for answer in
-            [Answer::error(400, "ValidationError"), Answer::error(401, ""), Answer::error(404, ""), Answer::raw(200, "<html>")]
-        {
+        for answer in [Answer::error(400, "ValidationError"), Answer::error(401, ""), Answer::error(404, "")] {
             let script = Script::new([answer]);
             let failed = script.caller().call(&read()).await.unwrap_err();
             assert_eq!(failed.error.retry, Retry::Never);
             assert_eq!(script.calls().len(), 1);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_makes_no_sense_is_asked_for_again() {
+        for garbled in ["<html>", r#"{"response":{"items":[{"id":"sig-0a"#, ""] {
+            let script = Script::new([Answer::raw(200, garbled), ok("[]")]);
+            assert_eq!(script.caller().call(&read()).await.unwrap(), Vec::<Value>::new());
+        }
+        let script = Script::new((0..100).map(|_| Answer::raw(200, "<html>")));
+        let failed = script.caller().call(&read()).await.unwrap_err();
+        assert!(matches!(failed.error.origin, Origin::Decode(_)), "{failed:?}");
+        assert_eq!((script.calls().len(), failed.may_have_happened), (5, true));
     }
 
     #[tokio::test(start_paused = true)]

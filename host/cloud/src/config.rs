@@ -76,6 +76,8 @@ pub struct RetryPolicy {
     pub longest_pause: Millis,
     /// Time that those attempts and their pauses may take together.
     pub budget: Millis,
+    /// How long a route stands still after a 429 that does not say for how long.
+    pub limit_window: Millis,
     /// Time that one call may wait for its route's rate limit, over all its attempts.
     pub limit_budget: Millis,
     /// POSTs of one create whose outcome stayed unknown, or that never left.
@@ -97,6 +99,7 @@ impl Default for RetryPolicy {
             first_pause: Millis(500),
             longest_pause: Millis::seconds(20),
             budget: Millis::minutes(2),
+            limit_window: Millis::minutes(1),
             limit_budget: Millis::minutes(15),
             create_attempts: 3,
             looks: 5,

@@ -51,7 +51,7 @@ pub(crate) enum Class {
     NotSent,
     /// No answer, or none that can be read.
     Lost,
-    /// An answer that cannot be read.
+    /// An answer that cannot be read: of a proxy, or cut off.
     Unreadable,
     /// There is no such group.
     Missing,

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::config::RetryPolicy;
 use crate::operation::Operation;
 
-/// How long a route stands still when a 429 does not say.
+/// How long Spot counts a call.
 const WINDOW: Duration = Duration::from_secs(60);
 /// A longer time than this in a header is a mistake: the window is a minute.
 const LONGEST_RESET: Duration = Duration::from_secs(3_600);
@@ -174,7 +174,7 @@ impl State {
         match word {
             Some(Word::Blocked(limits)) => {
                 let pause = self.strike(policy);
-                self.shut(now + limits.reset.unwrap_or(WINDOW) + pause);
+                self.shut(now + limits.reset.unwrap_or(policy.limit_window.duration()) + pause);
             }
             Some(Word::Throttled(limits)) => {
                 let pause = self.strike(policy);

@@ -180,11 +180,15 @@ async fn a_server_that_does_not_answer_is_left_in_time() {
 }
 
 #[tokio::test]
-async fn garbage_is_no_answer_and_is_not_asked_for_again() {
+async fn garbage_is_no_answer_and_is_asked_for_again() {
     for body in ["<html>welcome to the hotel</html>", "", "{\"response\":", "\u{0}\u{1}"] {
-        let (error, calls) = list_error(Act::Answers(answer("200 OK", "", body))).await;
+        let garbage = || Act::Answers(answer("200 OK", "", body));
+        let server = Server::new([garbage(), Act::Answers(empty())]).await;
+        assert_eq!(server.spot().list().await, Ok(vec![]));
+        let server = Server::new([garbage(), garbage()]).await;
+        let error = server.spot().list().await.unwrap_err();
         assert!(matches!(error.origin, Origin::Decode(_)), "{error}");
-        assert_eq!(calls, 1);
+        assert_eq!(server.heads().len(), 2);
     }
 }
 

@@ -10,7 +10,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_elasticloadbalancingv2::Client;
-use aws_sdk_elasticloadbalancingv2::config::retry::RetryConfig;
+use aws_sdk_elasticloadbalancingv2::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_elasticloadbalancingv2::config::timeout::TimeoutConfig;
 use aws_sdk_elasticloadbalancingv2::config::{AppName, BehaviorVersion, Builder, IdentityCache, Region, SharedHttpClient};
 use aws_smithy_http_client::Connector;
@@ -27,6 +27,7 @@ use url::Url;
 
 use super::config::ElbConfig;
 use super::failure::refused;
+use super::whole::Whole;
 
 /// Idle connections are given up before the usual minute of a load balancer, so that a poll seldom meets a closed one.
 const IDLE: Millis = Millis::seconds(30);
@@ -54,12 +55,17 @@ pub(super) async fn client(config: &ElbConfig) -> Result<Client, CloudError> {
         .with_max_attempts(retry.attempts.max(1))
         .with_initial_backoff(retry.first_pause.duration())
         .with_max_backoff(retry.longest_pause.duration());
+    // The SDK stops trying again, for the whole process, after some thirty failures, until calls have succeeded for as long: an
+    // outage that ends would find a client that gives up at the first failure. A call's own attempts and time bound it here.
     let credentials = IdentityCache::lazy().load_timeout(timeouts.credentials.duration()).build();
     let mut builder = credentialed(config)
         .await
         .app_name(name)
         .timeout_config(timeout.build())
         .retry_config(retries)
+        .retry_partition(RetryPartition::custom("shiftgate").token_bucket(TokenBucket::unlimited()).build())
+        .retry_classifier(Whole)
+        .interceptor(Whole)
         .identity_cache(credentials);
     if let Some(url) = &config.endpoint_url {
         builder = builder.endpoint_url(url);

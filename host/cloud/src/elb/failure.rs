@@ -7,6 +7,7 @@ use aws_sdk_elasticloadbalancingv2::config::http::HttpResponse;
 use aws_sdk_elasticloadbalancingv2::error::{ProvideErrorMetadata, SdkError};
 use shiftgate_model::{CloudError, Origin, Retry, Service};
 
+use super::whole::Garbled;
 use crate::failure::reason;
 use crate::redact::Redactor;
 
@@ -48,6 +49,9 @@ impl Call<'_> {
     {
         if let Some(why) = no_credentials(error, profile) {
             return self.error(Origin::NoCredentials(redactor.clean(&why)), Retry::Never);
+        }
+        if let Some(garbled) = find::<Garbled>(error) {
+            return self.unreadable(garbled.to_string());
         }
         match error {
             SdkError::ServiceError(said) => self.said(said.raw().status().as_u16(), said.err(), redactor),
@@ -94,17 +98,24 @@ pub(super) fn refused(operation: &'static str, subject: Option<&str>, why: Strin
     Call { operation, subject }.error(Origin::Refused(why), Retry::Never)
 }
 
+/// The first error of that type among an error and its causes.
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// What to set, when the call was not made for want of credentials.
 fn no_credentials<E: Error + 'static>(error: &SdkError<E, HttpResponse>, profile: Option<&str>) -> Option<String> {
     if matches!(error, SdkError::ServiceError(_) | SdkError::ResponseError(_)) {
         return None;
     }
-    let mut cause = Some(error as &(dyn Error + 'static));
-    let mut found = None;
-    while let Some(error) = cause {
-        found = found.or_else(|| error.downcast_ref::<CredentialsError>());
-        cause = error.source();
-    }
+    let found = find::<CredentialsError>(error);
     let why = causes(error);
     if found.is_none() && !why.contains("identity resolver timed out") {
         return None;

@@ -11,6 +11,7 @@ mod forward;
 mod other;
 mod unknown;
 mod view;
+mod whole;
 
 #[cfg(test)]
 mod mapping_tests;

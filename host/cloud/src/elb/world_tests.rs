@@ -330,3 +330,38 @@ async fn an_answer_that_is_no_xml_is_no_answer() {
     assert!(matches!(error.origin, Origin::Decode(_)), "{error:?}");
     assert!(!format!("{error} {error:?} {elb:?}").contains(SECRET));
 }
+
+#[tokio::test]
+async fn an_answer_that_is_no_xml_or_half_of_it_is_asked_for_again() {
+    let route = route(80, None);
+    for kind in [FaultKind::Garbage, FaultKind::Truncated] {
+        let (sim, elb) = account(shop()).await;
+        for action in ["DescribeRules", "ModifyListener", "DescribeTargetHealth"] {
+            sim.inject(Fault::aws(action, kind)).unwrap();
+        }
+        assert_eq!(elb.rules(&route.listener).await.unwrap().len(), 2, "half a list is no list");
+        let wanted = read(&elb, &route).await.with_targets(&targets(90, 10));
+        elb.set_actions(&route, &wanted).await.unwrap();
+        assert_eq!(weights(&sim, &route), [90, 10]);
+        assert_eq!(elb.target_health(&group("web-blue")).await.unwrap().len(), 2);
+        assert_eq!(sim.faults_hit(), 3);
+
+        sim.inject(Fault::aws("*", kind).for_ever()).unwrap();
+        let error = elb.rules(&route.listener).await.unwrap_err();
+        assert!(matches!(error.origin, Origin::Decode(_)), "{error:?}");
+        assert!(error.to_string().starts_with("ELB DescribeRules for `arn:"), "{error}");
+        assert!(error.to_string().contains(": the answer could not be read: HTTP 200 with "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_met_an_outage_tries_again_as_before() {
+    let (sim, elb) = account(shop()).await;
+    sim.inject(Fault::aws("*", FaultKind::Status(503)).times(80)).unwrap();
+    for _ in 0..10 {
+        assert_eq!(elb.target_health(&group("web-blue")).await.unwrap_err().class(), ErrorClass::Connectivity);
+    }
+    sim.inject(Fault::aws("*", FaultKind::Status(503))).unwrap();
+    assert_eq!(elb.target_health(&group("web-blue")).await.unwrap().len(), 2);
+    assert_eq!(sim.faults_hit(), 81);
+}
