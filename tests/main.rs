@@ -9,6 +9,7 @@
 mod cases;
 mod commands;
 mod deeds;
+mod faults;
 mod house_rules;
 mod plan;
 mod program;
