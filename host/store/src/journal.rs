@@ -20,8 +20,8 @@ use shiftgate_model::StoreError;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
-use crate::fault;
 use crate::file::{self, Exclusive, NotExclusive};
+use crate::{fault, provider};
 
 /// How long a worker sleeps at most before it asks the file again: for leases that ran out, and clocks that were set.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -68,9 +68,7 @@ impl Journal {
         };
         file::touch(ACTION, path)?;
         file::try_database(ACTION, path).await?;
-        let file = SqliteProvider::new(&file::sqlite_url(ACTION, path)?, None)
-            .await
-            .map_err(|error| fault::of_database(ACTION, &place, &error))?;
+        let file = provider::open(ACTION, path).await?;
         forget_leases(&file).await.map_err(|error| fault::of_database(ACTION, &place, &error))?;
         Ok(Self {
             file,

@@ -15,6 +15,7 @@ mod file;
 #[cfg(test)]
 mod fixture;
 mod journal;
+mod provider;
 mod record;
 
 pub use clock::SystemClock;
