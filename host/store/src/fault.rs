@@ -10,6 +10,9 @@ use sqlx::migrate::MigrateError;
 const FULL: &str = "the disk is full; free some space, then try again";
 const READ_ONLY: &str = "the file or its file system is read-only; make it writable, or choose another state directory";
 const DAMAGED: &str = "the file is damaged or is not a database of shiftgate; move it away or restore it from a backup";
+/// The file that is open is not the one under its name any more.
+pub(crate) const MOVED: &str =
+    "the file was moved or deleted while it was in use; put it back, then `shiftgate resume` the run, or look what is where";
 const LOCKED: &str = "another process keeps the database locked; try again, or end that process";
 const CANNOT_OPEN: &str = "the file cannot be opened; look at its permissions and at its directory's";
 

@@ -61,6 +61,21 @@ pub(crate) async fn try_database(action: &str, path: &Path) -> Result<(), StoreE
     read.await.map_err(|error| fault::of_database(action, path.display().to_string(), &error))
 }
 
+/// What tells a file from another one that has taken its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileIdentity(u64, u64);
+
+impl FileIdentity {
+    /// That of the file under this name; where the system does not tell, every file is the same.
+    pub(crate) fn of(path: &Path) -> std::io::Result<Self> {
+        let found = std::fs::metadata(path)?;
+        #[cfg(unix)]
+        return Ok(Self(std::os::unix::fs::MetadataExt::dev(&found), std::os::unix::fs::MetadataExt::ino(&found)));
+        #[cfg(not(unix))]
+        return Ok(Self(0, u64::from(found.is_file())));
+    }
+}
+
 /// A file that one process has for itself. The system gives it back when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct Exclusive {

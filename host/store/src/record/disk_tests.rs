@@ -1,6 +1,6 @@
 //! The record and the disk under it: who may read it, what stands in the way of opening it, what happens when it is full.
 
-use shiftgate_model::{EventKind, Events};
+use shiftgate_model::{EventKind, Events, Ledger, StepId};
 
 use super::*;
 use crate::fixture::{Home, create, shown};
@@ -73,6 +73,33 @@ async fn a_full_disk_is_said_and_passes() {
     sqlx::query("PRAGMA max_page_count = 1000").execute(&record.pool).await.unwrap();
     record.append(&run, None, None, said("room again")).await.unwrap();
     assert_eq!(record.read(&run, 0).await.unwrap().len(), written + 1);
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_or_deleted_takes_no_more_promises() {
+    let home = Home::new();
+    let record = home.open().await;
+    let run = create(&record, "r1", 0).await;
+    let (step, intent) = (StepId::new("setup"), serde_json::json!({}));
+    record.intend(&run, &step, "create", &intent).await.unwrap();
+    let (file, aside) = (record.directory().join("state.db"), record.directory().join("aside.db"));
+    std::fs::rename(&file, &aside).unwrap();
+    for other in [false, true] {
+        if other {
+            std::fs::write(&file, "another file").unwrap();
+        }
+        let error = record.intend(&run, &step, "delete", &intent).await.unwrap_err();
+        assert_eq!(
+            shown(&home, &error),
+            "cannot record the intent `delete` of setup in [HOME]/state/state.db: the file was moved or deleted while it was in \
+             use; put it back, then `shiftgate resume` the run, or look what is where"
+        );
+        record.settle(&run, &step, "create", &intent).await.unwrap_err();
+        record.append(&run, None, None, said("nobody reads this")).await.unwrap_err();
+    }
+    std::fs::rename(&aside, &file).unwrap();
+    record.settle(&run, &step, "create", &intent).await.unwrap();
+    assert_eq!(record.record(&run).await.unwrap().len(), 1, "nothing was promised meanwhile");
 }
 
 fn said(message: &str) -> EventKind {

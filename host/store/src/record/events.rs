@@ -15,6 +15,7 @@ const TRIES: u32 = 50;
 impl Events for Record {
     async fn append(&self, run: &RunId, step: Option<&StepId>, key: Option<&str>, kind: EventKind) -> Result<(), StoreError> {
         let action = || format!("record an event of run {run}");
+        self.in_place(action())?;
         let text = to_json(&kind).map_err(self.failed(action()))?;
         let mut tries = 0;
         let appended = loop {

@@ -13,6 +13,7 @@ use super::{Record, from_column, json_column, to_json};
 impl Ledger for Record {
     async fn intend(&self, run: &RunId, step: &StepId, effect: &str, intent: &Value) -> Result<Effect, StoreError> {
         let action = || format!("record the intent `{effect}` of {step}");
+        self.in_place(action())?;
         let text = to_json(intent).map_err(self.failed(action()))?;
         let row = sqlx::query(
             "INSERT INTO ledger (run_id, step, effect, place, token, intent, attempts) \
@@ -34,6 +35,7 @@ impl Ledger for Record {
 
     async fn settle(&self, run: &RunId, step: &StepId, effect: &str, outcome: &Value) -> Result<(), StoreError> {
         let action = || format!("record the outcome `{effect}` of {step}");
+        self.in_place(action())?;
         let text = to_json(outcome).map_err(self.failed(action()))?;
         let updated =
             sqlx::query("UPDATE ledger SET outcome = COALESCE(outcome, $4) WHERE run_id = $1 AND step = $2 AND effect = $3")

@@ -22,6 +22,7 @@ use sqlx::{AnyPool, Executor, Row};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
+use crate::file::FileIdentity;
 use crate::{fault, file};
 
 pub use ballots::CastBallot;
@@ -42,6 +43,7 @@ pub struct Record {
     pool: AnyPool,
     directory: PathBuf,
     place: String,
+    identity: FileIdentity,
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
 }
@@ -79,7 +81,8 @@ impl Record {
             connect(&file::sqlite_url(ACTION, &path)?).await.map_err(|error| fault::of_database(ACTION, &place, &error))?;
         migrator().run(&pool).await.map_err(|error| fault::of_schema(&place, &error))?;
         drop(gate);
-        Ok(Self { pool, directory: directory.to_owned(), place, clock, changes: watch::Sender::new(0) })
+        let identity = FileIdentity::of(&path).map_err(|error| fault::of_file(ACTION, &path, &error))?;
+        Ok(Self { pool, directory: directory.to_owned(), place, identity, clock, changes: watch::Sender::new(0) })
     }
 
     /// A number that grows whenever this process appends to the record: a reader sleeps on it instead of polling.
@@ -111,6 +114,13 @@ impl Record {
     /// also end without it.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Whether the file that is written is still the one that others find under its name: SQLite goes on with a file that was
+    /// deleted, and what is promised there is on no paper.
+    fn in_place(&self, action: impl Into<String>) -> Result<(), StoreError> {
+        let found = FileIdentity::of(Path::new(&self.place));
+        if found.is_ok_and(|found| found == self.identity) { Ok(()) } else { Err(fault::of(action, &self.place, fault::MOVED)) }
     }
 
     fn tick(&self) {
