@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use matrix::Cell;
 use run::Played;
-use scenario::Scenario;
+pub(crate) use scenario::{Scenario, Strategy};
 
 /// How many cells run when nobody asks for more.
 const SAMPLE: usize = 60;

@@ -13,4 +13,5 @@ mod faults;
 mod house_rules;
 mod plan;
 mod program;
+mod storage;
 mod traffic;

@@ -96,6 +96,12 @@ impl Scenario {
 
     /// The plan of its workflow.
     pub(crate) fn plan(self) -> Plan {
+        let source = Source { name: "faults.yaml".into(), text: self.workflow() };
+        shiftgate_workflow::plan(&source, &NoFiles, &Inputs::new()).expect("a plan")
+    }
+
+    /// Its workflow file.
+    pub(crate) fn workflow(self) -> String {
         let approve = "{ manual: { message: \"Stay?\" } }";
         let (strategy, steps) = match self.strategy {
             Strategy::Basic => ("basic", format!("  deploy: 100%\n  approve: [ {approve} ]\n")),
@@ -117,14 +123,12 @@ impl Scenario {
                 ),
             ),
         };
-        let text = format!(
+        format!(
             "version: 1\nservice: {{ name: web, artifact: {{ ami: {NEW} }} }}\nenvironment: {{ name: prod }}\n\
              infrastructure:\n  name: east\n  region: us-east-1\n  elastigroup: {{ group: {{ compute: {{ launchSpecification: \
              {{ healthCheckType: EC2 }} }} }} }}\nworkflow:\n  name: web\n  strategy: {strategy}\n  \
              setup: {{ name: web, instances: same-as-running, steadyStateTimeout: 3s }}\n{steps}"
-        );
-        let source = Source { name: "faults.yaml".into(), text };
-        shiftgate_workflow::plan(&source, &NoFiles, &Inputs::new()).expect("a plan")
+        )
     }
 }
 
