@@ -134,6 +134,12 @@ fn put_back(copy_of: &Path, at: &Path) {
     copy(copy_of, at);
 }
 
+fn signal(process: &str) -> Command {
+    let mut command = Command::new("kill");
+    command.args(["-INT", process]);
+    command
+}
+
 async fn approve_and_resume(place: &Place) -> Finished {
     let voted = place.bench.run(&["approve", "last"]).await;
     assert_eq!(voted.exit, 0, "{}", voted.stderr);
@@ -236,6 +242,28 @@ async fn an_older_journal_under_a_newer_record_repeats_nothing() {
     says(&approve_and_resume(&place).await, 0, &[]);
     assert_eq!(place.changes(), before, "no effect is repeated");
     assert_eq!((place.made(), place.serving().0), (1, 2));
+}
+
+#[tokio::test]
+async fn an_older_journal_does_not_ask_again_what_was_answered() {
+    let place = Place::new(Strategy::Shift).await;
+    let backup = place.bench.home.path().join("backup");
+    let text = Scenario { strategy: Strategy::Shift, back: false }.workflow();
+    let more = "    - approve: { manual: { message: More? } }\n    - shift: { weight";
+    fs::write(&place.file, text.replace("    - shift: { weight", more)).expect("the workflow is written");
+    // Interrupted, not killed: its journal holds that it waits.
+    let (child, _) = until(place.start(), "Loaded approval plugin").await;
+    let process = child.id().expect("it runs").to_string();
+    assert_eq!(finish(signal(&process)).await.exit, 0);
+    rest(child).await;
+    copy(&place.state().join("runs"), &backup);
+    assert_eq!(place.bench.run(&["approve", "last"]).await.exit, 0);
+    place.until_asked(place.bench.command(&["resume", "last"]).spawn().expect("it starts")).await;
+    let before = place.changes();
+    put_back(&backup, &place.state().join("runs"));
+    assert_eq!(place.bench.run(&["approve", "last"]).await.exit, 0);
+    says(&rest(place.bench.command(&["resume", "last"]).spawn().expect("it starts")).await, 0, &[]);
+    assert_eq!(place.changes(), before, "no effect is repeated");
 }
 
 #[tokio::test]

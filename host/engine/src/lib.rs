@@ -26,8 +26,8 @@ pub use interpreter::{INTERPRETER, INTERPRETER_VERSION, deploy};
 pub use pace::Pace;
 pub use rehearsal::{PlannedCall, PlannedStep, Rehearsal, RehearsalError, rehearse};
 pub use sim::Sim;
-pub use steps::{decide_rollback, rollback_decided};
-pub use task::{Next, StepState, Task, TaskReply, Waking, goes_back};
+pub use steps::{decide_rollback, has_ended, rollback_decided};
+pub use task::{Next, StepState, Task, TaskReply, Waking, goes_back, step_of};
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use shiftgate_model::{ActionState, Ending, Millis, StepError, StepId, Timestamp};
 
 use crate::Facts;
+use crate::activities::Assignment;
 
 /// One activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +125,15 @@ pub fn goes_back(reply: &str) -> bool {
         Ok(TaskReply::Failed { next, .. }) => next == Next::Rollback,
         Ok(TaskReply::RolledBack { .. }) => true,
         Ok(TaskReply::Wait { .. }) | Err(_) => false,
+    }
+}
+
+/// The step that a task, as it lies in the journal, is a part of; none for what is no step.
+#[must_use]
+pub fn step_of(task: &str) -> Option<StepId> {
+    match serde_json::from_str::<Assignment>(task).ok()?.task {
+        Task::Step { step, .. } => Some(step),
+        Task::Begin | Task::Rollback { .. } | Task::Finish { .. } => None,
     }
 }
 

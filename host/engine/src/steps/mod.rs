@@ -27,7 +27,7 @@ pub(crate) use plugin::check_plugins;
 pub(crate) use rollback::roll_back;
 pub(crate) use setup::ORIGINAL;
 pub(crate) use take_up::take_up;
-pub use take_up::{decide_rollback, rollback_decided};
+pub use take_up::{decide_rollback, has_ended, rollback_decided};
 
 /// Why a step stops: its own failure, or a record that cannot be written.
 #[derive(Debug)]

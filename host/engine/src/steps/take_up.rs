@@ -80,6 +80,15 @@ pub async fn rollback_decided(ledger: &dyn Ledger, run: &RunId) -> Result<Option
     Ok(decision(&ledger.record(run).await?))
 }
 
+/// Whether a step has come to its end, on record.
+///
+/// # Errors
+/// The record cannot be read.
+pub async fn has_ended(ledger: &dyn Ledger, run: &RunId, step: &StepId) -> Result<bool, StoreError> {
+    let record = ledger.record(run).await?;
+    Ok(record.iter().any(|entry| entry.step == *step && entry.effect == OUTPUT && entry.outcome.is_some()))
+}
+
 fn decision(record: &[EffectRecord]) -> Option<String> {
     let entry = record.iter().find(|entry| entry.step.as_str() == ROLLBACK && entry.effect == DECIDED)?;
     entry.intent.as_str().map(str::to_owned)

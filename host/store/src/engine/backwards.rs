@@ -1,12 +1,14 @@
-//! Gives up what the journal holds of runs that are to be rolled back since: it would go on forwards, or wait for a vote.
+//! Gives up what the journal holds of runs that are to be rolled back since: it would go on forwards, or wait for a vote. Also
+//! what it holds of runs that have gone on since, where somebody put an older copy of it back: it would wait for an answer
+//! that was given.
 //!
 //! This comes before any worker is started. An activity that was under way when its process was killed runs again as soon
 //! as there is a worker, and two interpreters of one run would then act at once. What is given up is the way, not what
-//! was done on it: that is on record, and the run's next name in the journal begins with the rollback.
+//! was done on it: that is on record, and the run's next name in the journal begins with the rollback, or passes over what is done.
 
 use duroxide::providers::Provider;
-use duroxide::{Client, EventKind};
-use shiftgate_engine::{goes_back, rollback_decided};
+use duroxide::{Client, Event, EventKind};
+use shiftgate_engine::{goes_back, has_ended, rollback_decided, step_of};
 use shiftgate_model::{RunId, StoreError};
 
 use super::run_of;
@@ -19,11 +21,16 @@ pub(super) async fn give_up(journal: &Journal, client: &Client, record: &Record)
     let mut given_up = Vec::new();
     for instance in journal.unfinished().await? {
         let run = run_of(&instance);
-        if rollback_decided(record, &run).await?.is_none() || !goes_forward(journal, &instance, &run).await? {
+        let history = journal.read(&instance).await;
+        let history =
+            history.map_err(|error| fault::of(format!("read how far run {run} is"), journal.place(), error.to_string()))?;
+        let turned = rollback_decided(record, &run).await?.is_some() && goes_forward(&history);
+        if !turned && !is_behind(&history, record, &run).await? {
             continue;
         }
         journal.drop_work(&instance).await?;
-        let cancelled = client.cancel_instance(&instance, "the run is rolled back").await;
+        let why = if turned { "the run is rolled back" } else { "the run has gone on since" };
+        let cancelled = client.cancel_instance(&instance, why).await;
         cancelled.map_err(|error| fault::of(format!("turn run {run} back"), journal.place(), error.to_string()))?;
         given_up.push(instance);
     }
@@ -31,13 +38,24 @@ pub(super) async fn give_up(journal: &Journal, client: &Client, record: &Record)
 }
 
 /// Whether an interpreter is past its beginning, where it would take up the decision, and has not turned back by itself.
-async fn goes_forward(journal: &Journal, instance: &str, run: &RunId) -> Result<bool, StoreError> {
-    let history = journal.read(instance).await;
-    let history = history.map_err(|error| fault::of(format!("read how far run {run} is"), journal.place(), error.to_string()))?;
+fn goes_forward(history: &[Event]) -> bool {
     let mut replies = history.iter().filter_map(|event| match &event.kind {
         EventKind::ActivityCompleted { result } => Some(result),
         _ => None,
     });
     let began = replies.clone().next().is_some();
-    Ok(began && !replies.any(|reply| goes_back(reply)))
+    began && !replies.any(|reply| goes_back(reply))
+}
+
+/// Whether an interpreter is in the middle of a step that has ended on record: it was given the answer that it waits for, or its
+/// last turn was never written.
+async fn is_behind(history: &[Event], record: &Record, run: &RunId) -> Result<bool, StoreError> {
+    let last = history.iter().rev().find_map(|event| match &event.kind {
+        EventKind::ActivityScheduled { input, .. } => Some(input),
+        _ => None,
+    });
+    match last.and_then(|task| step_of(task)) {
+        Some(step) => has_ended(record, run, &step).await,
+        None => Ok(false),
+    }
 }
