@@ -36,7 +36,7 @@ enum Choice {
 
 impl Choice {
     fn of_environment() -> Self {
-        let variable = |name: &str| std::env::var(name).ok();
+        let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
         if let Some(name) = variable("SHIFTGATE_FAULT") {
             return Self::Named(name);
         }

@@ -139,7 +139,7 @@ fn places(calm: &Played) -> Vec<Place> {
         let place = Place { service, operation, subject, last: false, nth: *nth, nth_of_all: *all };
         (*nth, *all) = (*nth + 1, *all + 1);
         let same = |other: &Place| (other.operation, &other.subject) == (place.operation, &place.subject);
-        if places.iter().any(|other| same(other)) {
+        if places.iter().any(same) {
             places.retain(|other| !(same(other) && other.last));
             places.push(Place { last: true, ..place });
         } else {
