@@ -52,7 +52,8 @@ impl Log {
                 if let Some(hint) = &error.hint {
                     self.continued(&mut lines, &format!("hint: {}", printable(hint)));
                 }
-                let ways = [("retry", "tries the step again"), ("approve", "goes on without it"), ("reject", otherwise.as_str())];
+                let no = format!("leads to: {otherwise}");
+                let ways = [("retry", "tries the step again"), ("approve", "goes on without it"), ("reject", no.as_str())];
                 for (verb, what) in ways {
                     let command = self.commands.of(verb, &event.run);
                     self.continued(&mut lines, &format!("{}  {what}", command.bold()));

@@ -7,6 +7,7 @@
 mod app;
 mod args;
 mod commands;
+mod crash;
 mod credentials;
 mod drive;
 mod env;

@@ -113,7 +113,7 @@ impl Ask<'_> {
                 record: &record,
                 run,
                 plan: &plan,
-                activities: wiring::activities(&record, &clouds, &plugins, pace, self.when_busy),
+                activities: wiring::activities(&app.env, &record, &clouds, &plugins, pace, self.when_busy),
                 output: self.look.output,
                 after: shown,
                 commands: app.commands(),

@@ -20,6 +20,10 @@ pub(crate) async fn settle(cx: &Cx<'_>, job: &Job<'_>, reply: Result<TaskReply, 
         return ordered(cx, error).await;
     }
     let policy = job.step.on_failure.as_ref().unwrap_or(&cx.plan.on_failure);
+    if let Some(next @ Next::Retry { .. }) = given {
+        // A person had it tried again, which is said already.
+        return Ok(TaskReply::Failed { error, next });
+    }
     let decided = given.map_or_else(|| decide(policy, error.class, job.attempt), Decided::Next);
     let next = match (decided, &job.step.action) {
         (Decided::Next(retry @ Next::Retry { .. }), _) => retry,
