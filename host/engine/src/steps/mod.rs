@@ -17,7 +17,9 @@ mod targets;
 mod verdicts;
 
 use serde_json::json;
-use shiftgate_model::{CloudError, EffectRecord, Ending, ErrorClass, EventKind, Routes, RunId, StepError, StepId, StoreError};
+use shiftgate_model::{
+    CloudError, EffectRecord, Ending, ErrorClass, EventKind, Millis, Routes, RunId, StepError, StepId, StoreError,
+};
 use shiftgate_workflow::{Action, Plan, Step};
 
 use crate::activities::{Ports, Settings};
@@ -159,6 +161,7 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
     if job.resumed.is_none() {
         let output = cx.ports.ledger.intend(cx.run, cx.step, &output(job), &json!({"title": job.step.title})).await?;
         if let Some(recorded) = output.outcome {
+            ended_before(cx, job).await?;
             let found: Facts = effect::decode(cx, OUTPUT, recorded)?;
             return Ok(TaskReply::Done(Facts { fence: cx.fence, accept_drift: cx.accepts_drift, ..found }));
         }
@@ -178,6 +181,18 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
         cx.say_once(&format!("{}/succeeded{}", cx.step, of_ending(job)), EventKind::StepSucceeded { took }).await?;
     }
     Ok(reply)
+}
+
+/// A process that was killed right behind its step's end may not have said so.
+async fn ended_before(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {
+    let events = cx.ports.events.read(cx.run, 0).await?;
+    let mut of_step = events.iter().rev().filter(|event| event.step.as_ref() == Some(cx.step));
+    if of_step.clone().any(|event| matches!(event.kind, EventKind::StepIgnored { .. })) {
+        return Ok(());
+    }
+    let began = of_step.find(|event| matches!(event.kind, EventKind::StepStarted { .. })).map(|event| event.at);
+    let took = began.map_or(Millis(0), |began| cx.ports.clock.now().since(began));
+    cx.say_once(&format!("{}/succeeded{}", cx.step, of_ending(job)), EventKind::StepSucceeded { took }).await
 }
 
 /// Records that the step has ended, and what the run goes on with.

@@ -37,16 +37,16 @@ pub(crate) async fn settle(cx: &Cx<'_>, job: &Job<'_>, reply: Result<TaskReply, 
     if next == Next::Rollback {
         decide_rollback(cx.ports.ledger.as_ref(), cx.run, &error.message).await?;
     }
+    let said = match next {
+        Next::Retry { after } => EventKind::StepRetried { attempt: job.attempt + 1, after, error: error.clone() },
+        Next::Ignore => EventKind::StepIgnored { error: error.clone() },
+        Next::Rollback | Next::Abort | Next::Stop | Next::Fail => EventKind::StepFailed { error: error.clone() },
+    };
+    cx.say(said).await?;
     if next == Next::Ignore {
         // The run goes on from here as from a success: a resumed one must not come back to this step after later ones.
         settle_output(cx, job, &job.facts).await?;
     }
-    cx.say(match next {
-        Next::Retry { after } => EventKind::StepRetried { attempt: job.attempt + 1, after, error: error.clone() },
-        Next::Ignore => EventKind::StepIgnored { error: error.clone() },
-        Next::Rollback | Next::Abort | Next::Stop | Next::Fail => EventKind::StepFailed { error: error.clone() },
-    })
-    .await?;
     Ok(TaskReply::Failed { error, next })
 }
 
