@@ -17,14 +17,14 @@ use duroxide::runtime::{OrchestrationRegistry, OrchestrationStatus, Runtime, Run
 use duroxide::{ActivityContext, Client, ClientError, OrchestrationContext};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use shiftgate_engine::{Activities, INTERPRETER, INTERPRETER_VERSION, deploy};
+use shiftgate_engine::{Activities, INTERPRETER, INTERPRETER_VERSION, deploy, rollback_decided};
 use shiftgate_model::{Ending, Millis, RunId, StoreError};
 use shiftgate_workflow::Plan;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::forwarder::{Driven, Forwarder};
-use crate::adapter::Duroxide;
+use crate::adapter::{Duroxide, VERSIONS};
 use crate::fault;
 use crate::journal::Journal;
 use crate::record::Record;
@@ -124,9 +124,12 @@ impl Engine {
         keep_quiet();
         let journal = Arc::new(Journal::open(file).await?);
         let provider: Arc<dyn Provider> = Arc::clone(&journal) as Arc<dyn Provider>;
-        let interpreters = OrchestrationRegistry::builder()
-            .register_versioned(INTERPRETER, INTERPRETER_VERSION, move |context: OrchestrationContext, input: String| {
-                interpreter(Duroxide(context), input)
+        let interpreters = VERSIONS
+            .into_iter()
+            .fold(OrchestrationRegistry::builder(), |builder, (version, hears_orders)| {
+                builder.register_versioned(INTERPRETER, version, move |context: OrchestrationContext, input: String| {
+                    interpreter(Duroxide { context, hears_orders }, input)
+                })
             })
             .build();
         let activities =
@@ -164,8 +167,8 @@ impl Engine {
 
     /// Starts a run, or goes on with it; nothing happens to one that runs, or that came to its end.
     ///
-    /// A run that stopped before its end, was aborted, or was given up for its rollback, is interpreted anew under a further
-    /// name in the journal: its steps find in the ledger what they did before.
+    /// A run that stopped before its end, was aborted, was given up for an order, or is to be rolled back after its success, is
+    /// interpreted anew under a further name in the journal: its steps find in the ledger what they did before.
     ///
     /// # Errors
     /// The journal or the record cannot be read or written.
@@ -182,10 +185,13 @@ impl Engine {
         let fresh = match &latest {
             None => Some(name(run, 1)),
             Some((number, OrchestrationStatus::Failed { .. })) => Some(name(run, number + 1)),
-            Some((number, OrchestrationStatus::Completed { output, .. }))
-                if matches!(ending(output), Some(Ending::Aborted | Ending::Stuck)) =>
-            {
-                Some(name(run, number + 1))
+            Some((number, OrchestrationStatus::Completed { output, .. })) => {
+                let again = match ending(output) {
+                    Some(Ending::Aborted | Ending::Stuck) => true,
+                    Some(Ending::Succeeded) => rollback_decided(&self.record, run).await?.is_some(),
+                    Some(Ending::Failed | Ending::RolledBack) | None => false,
+                };
+                again.then(|| name(run, number + 1))
             }
             Some(_) => None,
         };

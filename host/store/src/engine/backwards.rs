@@ -1,6 +1,7 @@
-//! Gives up what the journal holds of runs that are to be rolled back since: it would go on forwards, or wait for a vote. Also
-//! what it holds of runs that have gone on since, where somebody put an older copy of it back: it would wait for an answer
-//! that was given.
+//! Gives up what the journal holds of runs that are to be rolled back since: it would go on forwards, or wait for a vote. So
+//! it is with a run that is to be aborted, and that an interpreter began which hears no orders,
+//! and with one that has gone on since, where somebody put an older copy of the journal back: it would wait for an answer that
+//! was given.
 //!
 //! This comes before any worker is started. An activity that was under way when its process was killed runs again as soon
 //! as there is a worker, and two interpreters of one run would then act at once. What is given up is the way, not what
@@ -8,10 +9,11 @@
 
 use duroxide::providers::Provider;
 use duroxide::{Client, Event, EventKind};
-use shiftgate_engine::{goes_back, has_ended, rollback_decided, step_of};
-use shiftgate_model::{RunId, StoreError};
+use shiftgate_engine::{Order, goes_back, has_ended, open_orders, rollback_decided, step_of};
+use shiftgate_model::{EffectRecord, Ledger as _, RunId, StoreError};
 
 use super::run_of;
+use crate::adapter::VERSIONS;
 use crate::fault;
 use crate::journal::Journal;
 use crate::record::Record;
@@ -21,20 +23,35 @@ pub(super) async fn give_up(journal: &Journal, client: &Client, record: &Record)
     let mut given_up = Vec::new();
     for instance in journal.unfinished().await? {
         let run = run_of(&instance);
-        let history = journal.read(&instance).await;
-        let history =
-            history.map_err(|error| fault::of(format!("read how far run {run} is"), journal.place(), error.to_string()))?;
-        let turned = rollback_decided(record, &run).await?.is_some() && goes_forward(&history);
-        if !turned && !is_behind(&history, record, &run).await? {
+        let effects = record.record(&run).await?;
+        let aborts = open_orders(&effects).iter().any(|open| open.order == Order::Abort);
+        let goes_back = rollback_decided(record, &run).await?.is_some();
+        let history = history(journal, &instance, &run).await?;
+        let ordered = goes_back && goes_forward(&history) || aborts && is_deaf(&history);
+        if !ordered && !is_behind(&history, &effects) {
             continue;
         }
         journal.drop_work(&instance).await?;
-        let why = if turned { "the run is rolled back" } else { "the run has gone on since" };
+        let why = if ordered { "an operator ordered otherwise" } else { "the run has gone on since" };
         let cancelled = client.cancel_instance(&instance, why).await;
         cancelled.map_err(|error| fault::of(format!("turn run {run} back"), journal.place(), error.to_string()))?;
         given_up.push(instance);
     }
     Ok(given_up)
+}
+
+async fn history(journal: &Journal, instance: &str, run: &RunId) -> Result<Vec<Event>, StoreError> {
+    let history = journal.read(instance).await;
+    history.map_err(|error| fault::of(format!("read how far run {run} is"), journal.place(), error.to_string()))
+}
+
+/// Whether an interpreter began the run that hears no orders while it waits.
+fn is_deaf(history: &[Event]) -> bool {
+    let begun_by = history.iter().find_map(|event| match &event.kind {
+        EventKind::OrchestrationStarted { version, .. } => Some(version.as_str()),
+        _ => None,
+    });
+    VERSIONS.iter().any(|(version, hears_orders)| begun_by == Some(*version) && !hears_orders)
 }
 
 /// Whether an interpreter is past its beginning, where it would take up the decision, and has not turned back by itself.
@@ -49,13 +66,10 @@ fn goes_forward(history: &[Event]) -> bool {
 
 /// Whether an interpreter is in the middle of a step that has ended on record: it was given the answer that it waits for, or its
 /// last turn was never written.
-async fn is_behind(history: &[Event], record: &Record, run: &RunId) -> Result<bool, StoreError> {
+fn is_behind(history: &[Event], effects: &[EffectRecord]) -> bool {
     let last = history.iter().rev().find_map(|event| match &event.kind {
         EventKind::ActivityScheduled { input, .. } => Some(input),
         _ => None,
     });
-    match last.and_then(|task| step_of(task)) {
-        Some(step) => has_ended(record, run, &step).await,
-        None => Ok(false),
-    }
+    last.and_then(|task| step_of(task)).is_some_and(|step| has_ended(effects, &step))
 }

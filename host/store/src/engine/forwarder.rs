@@ -1,12 +1,14 @@
-//! Carries ballots from the record into the runs that an engine drives. `shiftgate approve` is another process, and writes
-//! to the record only; here each ballot goes on to the step that asked, once. What it says is not looked at.
+//! Carries ballots and the word of orders from the record into the runs that an engine drives. `shiftgate approve` and
+//! `shiftgate abort` are other processes, and write to the record only; here each ballot goes on to the step that asked, once,
+//! and a run that waits hears that there is an order. What they say is not looked at.
 //! Next: `crate::record`, where ballots lie.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use duroxide::Client;
+use shiftgate_engine::ORDERS;
 use shiftgate_model::{RunId, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +16,8 @@ use crate::fault;
 use crate::journal::Journal;
 use crate::record::{CastBallot, Record};
 
-/// How often the record is asked for ballots while a run is driven.
-const BALLOT_PERIOD: Duration = Duration::from_millis(200);
+/// How often the record is asked while a run is driven.
+const PERIOD: Duration = Duration::from_millis(200);
 
 /// The runs that this engine drives, and the name that each has in the journal.
 #[derive(Default)]
@@ -43,17 +45,36 @@ pub(super) struct Forwarder {
 impl Forwarder {
     /// Until it is told to stop.
     pub(super) async fn forward_until(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(BALLOT_PERIOD)).await.is_some() {
+        let mut told = HashSet::new();
+        while stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await.is_some() {
             if self.driven.with(|runs| runs.is_empty()) {
                 continue;
             }
-            if let Err(error) = self.forward().await {
-                tracing::warn!(%error, "ballots wait; trying again");
+            let forwarded = match self.tell_of_orders(&mut told).await {
+                Ok(()) => self.forward_ballots().await,
+                fault => fault,
+            };
+            if let Err(error) = forwarded {
+                tracing::warn!(%error, "ballots and orders wait; trying again");
             }
         }
     }
 
-    async fn forward(&self) -> Result<(), StoreError> {
+    /// Each open order is told once by each engine: who hears of it twice finds it heeded.
+    async fn tell_of_orders(&self, told: &mut HashSet<(String, String)>) -> Result<(), StoreError> {
+        for (run, order) in self.record.orders_open().await? {
+            let Some(instance) = self.driven.instance(&run) else { continue };
+            if told.contains(&(instance.clone(), order.clone())) {
+                continue;
+            }
+            let sent = self.client.enqueue_event(&instance, ORDERS, &order).await;
+            sent.map_err(|error| fault::of("tell a run of an order", self.journal.place(), error.to_string()))?;
+            told.insert((instance, order));
+        }
+        Ok(())
+    }
+
+    async fn forward_ballots(&self) -> Result<(), StoreError> {
         for cast in self.record.ballots_waiting().await? {
             let Some(instance) = self.driven.instance(&cast.run) else { continue };
             let sent = self.client.enqueue_event(&instance, cast.step.as_str(), payload(&cast)).await;

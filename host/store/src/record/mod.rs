@@ -9,6 +9,8 @@ mod driver;
 mod events;
 mod ledger;
 mod locks;
+mod orders;
+mod prune;
 mod runs;
 
 use std::path::{Path, PathBuf};
@@ -162,6 +164,7 @@ fn migrator() -> Migrator {
     let migrations = [
         (1, "record", include_str!("../../migrations/1_record.sql")),
         (2, "ledger by effect", include_str!("../../migrations/2_ledger_by_effect.sql")),
+        (3, "terms and orders", include_str!("../../migrations/3_terms_and_orders.sql")),
     ]
     .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
     Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT }
@@ -195,5 +198,7 @@ fn earlier(now: Timestamp, before: Millis) -> Timestamp {
 
 #[cfg(test)]
 mod disk_tests;
+#[cfg(test)]
+mod prune_tests;
 #[cfg(test)]
 mod tests;
