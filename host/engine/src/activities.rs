@@ -113,7 +113,7 @@ impl Activities {
             Task::Finish { ending, summary, facts } => {
                 let step = StepId::new("finish");
                 let cx = self.cx(run, &plan, &step, &facts, Heeds::Nothing);
-                steps::finish(&cx, ending, summary, &facts).await?;
+                steps::finish(&cx, ending, summary).await?;
                 Ok(TaskReply::Done(facts))
             }
         }

@@ -1,10 +1,10 @@
 //! The end of a run: what is where, the ending on record, the lock given back.
 
-use shiftgate_model::{Ending, EventKind, Group, GroupFacts, StoreError};
+use shiftgate_model::{Ending, EventKind, StoreError};
 use shiftgate_workflow::Plan;
 
-use super::{Cx, blue_green, take_up};
-use crate::{Facts, Order, close_orders};
+use super::{Cx, blue_green, whereabouts};
+use crate::{Order, close_orders};
 
 /// The first event of a run.
 pub(crate) fn run_started(plan: &Plan) -> EventKind {
@@ -20,20 +20,12 @@ pub(crate) fn run_started(plan: &Plan) -> EventKind {
 
 /// Says what is where, records the ending, gives the lock back. In this order: a crash between leaves a run that finishes
 /// again, never a lock without a run.
-pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: &Facts) -> Result<(), StoreError> {
+pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String) -> Result<(), StoreError> {
     let ledger = cx.ports.ledger.as_ref();
-    let from_record;
-    let facts = if facts.new_group.is_some() {
-        facts
-    } else {
-        // A run that stopped while it waited for its family has not taken up yet what it found before.
-        from_record = take_up::found(cx, &ledger.record(cx.run).await?).unwrap_or_default();
-        &from_record
-    };
     let resumes = cx.ports.events.read(cx.run, 0).await?.iter().filter(|event| event.kind == EventKind::RunResumed).count();
-    if facts.new_group.is_some() && matches!(ending, Ending::Failed | Ending::Aborted | Ending::Stuck) {
+    if matches!(ending, Ending::Failed | Ending::Aborted | Ending::Stuck) {
         let routes = blue_green::whereabouts(cx).await?;
-        for (index, what) in whereabouts(cx, facts).await.into_iter().chain(routes).enumerate() {
+        for (index, what) in whereabouts::of_groups(cx).await?.into_iter().chain(routes).enumerate() {
             cx.say_once(&format!("finish/left/{index}/{resumes}"), EventKind::Left { what }).await?;
         }
     }
@@ -44,21 +36,4 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
     }
     cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     cx.ports.locks.release(&cx.settings.account, &cx.plan.setup.family, cx.run).await
-}
-
-/// One line a group, as it is now; as this run left it, when it cannot be looked at.
-async fn whereabouts(cx: &Cx<'_>, facts: &Facts) -> Vec<String> {
-    let live = cx.ports.groups.list().await.ok();
-    let line = |role: &str, group: &GroupFacts| {
-        let GroupFacts { id, name, capacity, .. } = group;
-        match &live {
-            None => format!("The {role} group is {id} `{name}`; this run left it at {capacity}, and it cannot be looked at now"),
-            Some(groups) => match groups.iter().find(|g| g.id == *id) {
-                Some(Group { name, capacity, .. }) => format!("The {role} group is {id} `{name}` with {capacity}"),
-                None => format!("The {role} group {id} `{name}` is gone"),
-            },
-        }
-    };
-    let old = facts.old_group.iter().map(|group| line("old", group));
-    old.chain(facts.new_group.iter().map(|group| line("new", group))).collect()
 }

@@ -15,6 +15,7 @@ mod steady;
 mod take_up;
 mod targets;
 mod verdicts;
+mod whereabouts;
 
 use serde_json::json;
 use shiftgate_model::{

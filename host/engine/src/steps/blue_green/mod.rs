@@ -17,6 +17,7 @@ mod swap;
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{Actions, Millis, Route, StoreError, TargetGroupArn, WeighedGroup};
 
+pub(super) use names::effect as name_effect;
 pub(super) use rollback::{free_of_traffic, put_routes_back, reachable, traffic_moved};
 pub(super) use setup::set_up;
 pub(super) use shift::shift;

@@ -29,7 +29,7 @@ impl Named {
 }
 
 /// The name of the effect that gives a group its name.
-pub(super) fn effect(id: &GroupId) -> String {
+pub(in super::super) fn effect(id: &GroupId) -> String {
     format!("name {id}")
 }
 
