@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shiftgate_model::{Capacity, EffectRecord, Ending, EventKind};
 use shiftgate_sim::{AwsOutcome, GroupView, Numbers};
 
-use super::matrix::{Cell, Service, spot_id, spot_operation};
+use super::matrix::{Cell, spot_id, spot_operation};
 use super::run::{Left, Played, RUN, Seen};
 use super::scenario::OLD;
 
@@ -127,10 +127,7 @@ fn what_is_where(left: &Left, wrongs: &mut Vec<String>) {
 
 /// What went wrong says which call of which service it was.
 fn named(cell: &Cell, left: &Left, wrongs: &mut Vec<String>) {
-    let service = match cell.place.service {
-        Service::Spot => "Spot",
-        Service::Elb => "ELB",
-    };
+    let service = cell.place.service.name();
     let call =
         if cell.way.name == "token-expired" { format!("{service} ") } else { format!("{service} {}", cell.place.operation) };
     let failed = left.events.iter().filter_map(|event| match &event.kind {

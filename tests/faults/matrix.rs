@@ -17,6 +17,16 @@ pub(crate) enum Service {
     Elb,
 }
 
+impl Service {
+    /// As errors have it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Spot => "Spot",
+            Self::Elb => "ELB",
+        }
+    }
+}
+
 /// A call of an undisturbed run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

@@ -95,8 +95,9 @@ impl CloudError {
     /// Which class of failure a step that meets this error ends in.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
-        // AWS throttles with HTTP 400.
-        let throttled = |code: &str| matches!(code, "Throttling" | "ThrottlingException" | "RequestLimitExceeded");
+        // AWS throttles with HTTP 400, and Spot passes that on, in words of its own.
+        const THROTTLED: [&str; 4] = ["Throttling", "ThrottlingException", "RequestLimitExceeded", "RateLimitExceeded"];
+        let throttled = |code: &str| THROTTLED.iter().any(|known| code.eq_ignore_ascii_case(known));
         match &self.origin {
             Origin::NoCredentials(_) | Origin::Remote { status: 401 | 403, .. } => ErrorClass::Authentication,
             Origin::Transport(_) => ErrorClass::Connectivity,
@@ -217,5 +218,23 @@ impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
         Self::new(ErrorClass::Store, error.to_string())
             .hint("nothing was done that is not recorded; make the state directory writable, then `shiftgate resume`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttling_is_a_matter_of_connectivity_in_whatever_words() {
+        let class = |code: &str| {
+            let origin = Origin::Remote { status: 400, code: Some(code.to_owned()), message: String::new() };
+            let (operation, subject, retry) = ("UpdateCapacity".to_owned(), None, Retry::Backoff);
+            CloudError { service: Service::Spot, operation, subject, origin, retry }.class()
+        };
+        for code in ["Throttling", "throttling", "RequestLimitExceeded", "RateLimitExceeded", "ThrottlingException"] {
+            assert_eq!(class(code), ErrorClass::Connectivity, "{code}");
+        }
+        assert_eq!(class("ValidationError"), ErrorClass::Application);
     }
 }
