@@ -3,13 +3,17 @@
 //! This comes before any worker is started. An activity that was under way when its process was killed runs again as soon
 //! as there is a worker, and two interpreters of one run would then act at once. What is given up is the way, not what
 //! was done on it: that is on record, and the run's next name in the journal begins with the rollback.
+//!
+//! In a database this does nothing: what is unfinished there is in the hands of living workers. Each step looks at the
+//! record before it does anything, so such a run turns back by itself with its next step; a launch wakes one that waits
+//! for a vote.
 
 use duroxide::providers::Provider;
 use duroxide::{Client, EventKind};
 use shiftgate_engine::{goes_back, rollback_decided};
 use shiftgate_model::{RunId, StoreError};
 
-use super::run_of;
+use super::launch::run_of;
 use crate::fault;
 use crate::journal::Journal;
 use crate::record::Record;
