@@ -124,6 +124,10 @@ mod tests {
     fn a_wrong_address_is_refused_without_its_password() {
         let refused = |text: &str| StoreAt::parse(text).unwrap_err().to_string();
         let seen = ["postgres://ann:s3cret@:5432/prod", "postgres://ann:s3cret@db.example", "postgres://ann:s3cret@db:port/x"];
-        insta::assert_snapshot!(seen.map(refused).join("\n"), @"");
+        insta::assert_snapshot!(seen.map(refused).join("\n"), @r"
+        cannot read the address of the database in the option: empty host; write `postgres://user@host:5432/database`
+        cannot read the address of the database in the option: it names no database; write `postgres://user@host:5432/database`
+        cannot read the address of the database in the option: invalid port number; write `postgres://user@host:5432/database`
+        ");
     }
 }
