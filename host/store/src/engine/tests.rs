@@ -2,6 +2,8 @@
 //! wall clock, so the times here are short; the behaviour of deployments is tested on `Sim`, in `engine`.
 
 mod backwards;
+#[cfg(feature = "postgres")]
+mod shared;
 
 use std::io::Write;
 use std::path::PathBuf;

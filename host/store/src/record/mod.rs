@@ -170,6 +170,11 @@ impl Record {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) async fn execute(&self, statement: &str) {
+        self.pool.execute(statement).await.unwrap();
+    }
+
     /// The record's own clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
