@@ -42,6 +42,9 @@ const ACTIVITIES: [&str; 4] = ["begin", "step", "rollback", "finish"];
 /// duroxide renews a lease each half of its time, rounded up to seconds; a shorter one would run out before.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
 
+/// How long an engine that stops tries to say so to a database.
+const LEAVE: Duration = Duration::from_secs(3);
+
 /// How an engine works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
@@ -208,9 +211,11 @@ impl Engine {
             tracing::warn!(%error, "the forwarder of ballots ended badly");
         }
         Arc::clone(&self.runtime).shutdown(Some(self.grace.0)).await;
-        self.journal.close().await;
-        if let Some(presence) = self.presence.take() {
-            presence.end().await;
+        let Some(presence) = self.presence.take() else { return self.journal.close().await };
+        // A database that is away keeps nobody: its connections close with the process, and the leases run out.
+        let leave = async { tokio::join!(self.journal.close(), presence.end()) };
+        if tokio::time::timeout(LEAVE, leave).await.is_err() {
+            tracing::debug!("the database is away; this worker leaves without a word");
         }
     }
 

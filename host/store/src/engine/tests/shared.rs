@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use duroxide::EventKind;
 use duroxide::providers::WorkItem;
 use shiftgate_engine::{Runs, decide_rollback};
+use shiftgate_model::Events;
 
 use super::*;
 use crate::PostgresUrl;
@@ -244,7 +245,10 @@ async fn a_database_that_comes_back_is_waited_for_and_one_that_does_not_is_told(
     let error = tokio::time::timeout(PATIENCE, engine.ended(&run)).await.expect("the patience ends").unwrap_err();
     let text = error.to_string().replace(&url.to_string(), "[URL]");
     insta::assert_snapshot!(text, @"cannot read how r1 stands in [URL]: nothing listens there (connection refused); look at host and port, and whether the database runs");
+    let stopping = Instant::now();
     engine.stop().await;
+    println!("stopped without a database in {:?}", stopping.elapsed());
+    assert!(stopping.elapsed() < Duration::from_secs(10), "an engine can be stopped while the database is away");
 }
 
 fn works_as(works: &Works, name: &str) -> Handler {
@@ -257,7 +261,8 @@ async fn what_stands_in_the_way_of_a_database_is_said_in_words() {
     let good = server.database("runs").await;
     let record = Record::open_postgres(&good).await.unwrap();
     let standby = server.standby().await;
-    server.ask_for_passwords("ann").await;
+    server.ask("host all ann 127.0.0.1/32 scram-sha-256\nhostssl all eve 127.0.0.1/32 trust\nhost all eve all reject").await;
+    server.execute("CREATE ROLE ann LOGIN PASSWORD 'right'").await;
     let (port, nobody) = (server.port(), url(1, "runs"));
     let other = |text: &str| PostgresUrl::parse(&format!("postgres://{text}")).unwrap();
     let mut seen = Vec::new();
@@ -268,6 +273,8 @@ async fn what_stands_in_the_way_of_a_database_is_said_in_words() {
         other(&format!("ann:wrong@127.0.0.1:{port}/runs?sslmode=disable")),
         other(&format!("bob@127.0.0.1:{port}/runs?sslmode=disable")),
         other(&format!("ann:right@127.0.0.1:{port}/postgres?sslmode=disable")),
+        other(&format!("postgres@127.0.0.1:{port}/runs?sslmode=require")),
+        other(&format!("eve@127.0.0.1:{port}/runs?sslmode=disable")),
     ] {
         let opened = Record::open_postgres(&url).await.err().map(|error| error.to_string());
         let started = Journal::open(&JournalAt::Postgres(url.clone()), Millis(1_000)).await.err();
@@ -276,7 +283,24 @@ async fn what_stands_in_the_way_of_a_database_is_said_in_words() {
             seen.push(error.replace(&port.to_string(), "[PORT]").replace(&standby.port().to_string(), "[STANDBY]"));
         }
     }
-    insta::assert_snapshot!(seen.join("\n"), @"");
+    insta::assert_snapshot!(seen.join("\n"), @r#"
+    cannot prepare the record in postgres://postgres@127.0.0.1:[STANDBY]/runs: this server takes reads only, as a standby does; name the primary, or an address that follows it
+    cannot open the engine's journal in postgres://postgres@127.0.0.1:[STANDBY]/runs: this server takes reads only, as a standby does; name the primary, or an address that follows it
+    cannot open the record in postgres://postgres@127.0.0.1:[PORT]/none: database "none" does not exist; make it first: `createdb`
+    cannot open the engine's journal in postgres://postgres@127.0.0.1:[PORT]/none: database "none" does not exist; make it first: `createdb`
+    cannot open the record in postgres://postgres@127.0.0.1:1/runs: nothing listens there (connection refused); look at host and port, and whether the database runs
+    cannot open the engine's journal in postgres://postgres@127.0.0.1:1/runs: nothing listens there (connection refused); look at host and port, and whether the database runs
+    cannot open the record in postgres://ann@127.0.0.1:[PORT]/runs: the database refuses the password of this user; look at the address or at the secret that it comes from
+    cannot open the engine's journal in postgres://ann@127.0.0.1:[PORT]/runs: the database refuses the password of this user; look at the address or at the secret that it comes from
+    cannot open the record in postgres://bob@127.0.0.1:[PORT]/runs: the database refuses this user from here (role "bob" does not exist); look at its pg_hba.conf
+    cannot open the engine's journal in postgres://bob@127.0.0.1:[PORT]/runs: the database refuses this user from here (role "bob" does not exist); look at its pg_hba.conf
+    cannot open the record in postgres://ann@127.0.0.1:[PORT]/postgres: permission denied for database postgres; the user needs CREATE on the database, or a schema `shiftgate` of its own
+    cannot open the engine's journal in postgres://ann@127.0.0.1:[PORT]/postgres: permission denied for database postgres; the user needs CREATE on the database, or a schema `shiftgate` of its own
+    cannot open the record in postgres://postgres@127.0.0.1:[PORT]/runs: TLS could not be set up: server does not support TLS; see `sslmode` and `sslrootcert` in docs/operations.md
+    cannot open the engine's journal in postgres://postgres@127.0.0.1:[PORT]/runs: TLS could not be set up: server does not support TLS; see `sslmode` and `sslrootcert` in docs/operations.md
+    cannot open the record in postgres://eve@127.0.0.1:[PORT]/runs: the server takes no unencrypted connection from here; take `sslmode=disable` out of the address, or ask for `sslmode=verify-full`
+    cannot open the engine's journal in postgres://eve@127.0.0.1:[PORT]/runs: the server takes no unencrypted connection from here; take `sslmode=disable` out of the address, or ask for `sslmode=verify-full`
+    "#);
     sqlx_newer(&record).await;
     let error = Record::open_postgres(&good).await.err().unwrap().to_string().replace(&port.to_string(), "[PORT]");
     insta::assert_snapshot!(error, @"cannot prepare the record in postgres://postgres@127.0.0.1:[PORT]/runs: a newer shiftgate wrote this database (its schema is 99); use that program, or choose another database");
@@ -333,6 +357,21 @@ async fn workers_share_a_journal() {
     two_hosts_launch_a_run_once(server.database("launch").await).await;
     any_worker_carries_a_ballot(server.database("ballots").await).await;
     a_waiting_run_turns_back_by_itself(server.database("back").await).await;
+    followers_see_what_others_write(server.database("follow").await).await;
+}
+
+async fn followers_see_what_others_write(url: PostgresUrl) {
+    let (here, there) = (Record::open_postgres(&url).await.unwrap(), Record::open_postgres(&url).await.unwrap());
+    let run = create(&there, "r0", 0).await;
+    let mut changes = here.changes();
+    changes.mark_unchanged();
+    there.append(&run, None, None, shiftgate_model::EventKind::PluginProgress { message: "hello".to_owned() }).await.unwrap();
+    let seen = async {
+        while here.read(&run, 0).await.unwrap().is_empty() {
+            changes.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(PATIENCE, seen).await.expect("a follower is woken");
 }
 
 async fn late_acknowledgements_are_refused(url: &PostgresUrl) {
