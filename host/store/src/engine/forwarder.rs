@@ -55,7 +55,12 @@ impl Forwarder {
             if self.driven.with(|runs| runs.is_empty()) && !self.journal.is_shared() {
                 continue;
             }
-            if let Err(error) = self.forward(&mut lying).await {
+            let forwarded = match self.journal.is_shared() {
+                // A database that is away keeps a ballot for long; whoever stops does not wait for it.
+                true => stop.run_until_cancelled(self.forward(&mut lying)).await.unwrap_or(Ok(())),
+                false => self.forward(&mut lying).await,
+            };
+            if let Err(error) = forwarded {
                 tracing::warn!(%error, "ballots wait; trying again");
             }
         }

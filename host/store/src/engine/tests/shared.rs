@@ -412,7 +412,8 @@ async fn two_hosts_launch_a_run_once(url: PostgresUrl) {
     for (attempt, orders) in [["act a", "fail sick"], ["act b", "end succeeded"]].iter().enumerate() {
         let text = serde_json::to_string(orders).unwrap();
         let (first, second) = tokio::join!(one.launch_text(&run, text.clone()), two.launch_text(&run, text));
-        (first.unwrap(), second.unwrap());
+        first.unwrap();
+        second.unwrap();
         let (first, second) = tokio::join!(one.ended(&run), two.ended(&run));
         assert_eq!(first, second, "attempt {attempt}");
         assert_eq!(first.is_ok(), attempt == 1);
