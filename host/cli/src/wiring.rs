@@ -11,6 +11,7 @@ use shiftgate_workflow::duration;
 
 use crate::app::App;
 use crate::args::Busy;
+use crate::crash;
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -75,6 +76,7 @@ pub(crate) fn pace(env: &Environment) -> Result<Pace, Failure> {
 
 /// Everything that acts for a run.
 pub(crate) fn activities(
+    env: &Environment,
     record: &Record,
     clouds: &Clouds,
     plugins: &Arc<Plugins>,
@@ -97,7 +99,7 @@ pub(crate) fn activities(
         Busy::Refuse => WhenBusy::Refuse,
     };
     let settings = Settings { account: clouds.spot.account().as_str().to_owned(), pace, when_busy };
-    Arc::new(Activities::new(ports, settings))
+    Arc::new(Activities::new(crash::points(env, ports), settings))
 }
 
 #[cfg(test)]

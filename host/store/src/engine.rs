@@ -21,7 +21,7 @@ use duroxide::runtime::{OrchestrationRegistry, Runtime, RuntimeOptions};
 use duroxide::{ActivityContext, Client, ClientError, OrchestrationContext};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use shiftgate_engine::{INTERPRETER, INTERPRETER_VERSION, deploy};
+use shiftgate_engine::{INTERPRETER, deploy};
 use shiftgate_model::{Ending, Millis, RunId, StoreError};
 use shiftgate_workflow::Plan;
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::activities_of::ActivitiesOf;
 use self::forwarder::{Driven, Forwarder};
 use self::presence::Presence;
-use crate::adapter::Duroxide;
+use crate::adapter::{Duroxide, VERSIONS};
 use crate::at::JournalAt;
 use crate::fault;
 use crate::journal::Journal;
@@ -157,9 +157,12 @@ impl Engine {
             false => handler,
         };
         let provider: Arc<dyn Provider> = Arc::clone(&journal) as Arc<dyn Provider>;
-        let interpreters = OrchestrationRegistry::builder()
-            .register_versioned(INTERPRETER, INTERPRETER_VERSION, move |context: OrchestrationContext, input: String| {
-                interpreter(Duroxide(context), input)
+        let interpreters = VERSIONS
+            .into_iter()
+            .fold(OrchestrationRegistry::builder(), |builder, (version, hears_orders)| {
+                builder.register_versioned(INTERPRETER, version, move |context: OrchestrationContext, input: String| {
+                    interpreter(Duroxide { context, hears_orders }, input)
+                })
             })
             .build();
         let activities =

@@ -81,7 +81,7 @@ impl Launch<'_> {
             record: self.record,
             run,
             plan: self.plan,
-            activities: wiring::activities(self.record, &clouds, &plugins, self.pace, self.when_busy),
+            activities: wiring::activities(&app.env, self.record, &clouds, &plugins, self.pace, self.when_busy),
             output: self.output,
             after: 0,
             commands: self.commands,

@@ -1,9 +1,7 @@
 //! Starts runs, one interpreter each: under which name in the journal, and whether under a further one. Next: `follow`.
 
-use duroxide::EventKind;
-use duroxide::providers::Provider;
 use duroxide::runtime::OrchestrationStatus;
-use shiftgate_engine::{INTERPRETER, INTERPRETER_VERSION, rollback_decided};
+use shiftgate_engine::{INTERPRETER, INTERPRETER_VERSION, ORDERS, rollback_decided};
 use shiftgate_model::{Ending, RunId, StoreError};
 use shiftgate_workflow::Plan;
 
@@ -12,8 +10,8 @@ use super::{Engine, EngineError, Input, ending};
 impl Engine {
     /// Starts a run, or goes on with it; nothing happens to one that runs, or that came to its end.
     ///
-    /// A run that stopped before its end, was aborted, or was given up for its rollback, is interpreted anew under a further
-    /// name in the journal: its steps find in the ledger what they did before. Two hosts that launch a run at once launch it
+    /// A run that stopped before its end, was aborted, was given up for an order, or is to be rolled back after its success, is
+    /// interpreted anew under a further name in the journal: its steps find in the ledger what they did before. Two hosts that launch a run at once launch it
     /// once. A run of a database that is to be rolled back and still goes forward there turns back by itself: see
     /// docs/adr/0011-postgresql-for-many-hosts.md.
     ///
@@ -33,10 +31,13 @@ impl Engine {
         let fresh = match &latest {
             None => Some(name(run, 1)),
             Some((number, OrchestrationStatus::Failed { .. })) => Some(name(run, number + 1)),
-            Some((number, OrchestrationStatus::Completed { output, .. }))
-                if matches!(ending(output), Some(Ending::Aborted | Ending::Stuck)) =>
-            {
-                Some(name(run, number + 1))
+            Some((number, OrchestrationStatus::Completed { output, .. })) => {
+                let again = match ending(output) {
+                    Some(Ending::Aborted | Ending::Stuck) => true,
+                    Some(Ending::Succeeded) => rollback_decided(&self.record, run).await?.is_some(),
+                    Some(Ending::Failed | Ending::RolledBack) | None => false,
+                };
+                again.then(|| name(run, number + 1))
             }
             Some(_) => None,
         };
@@ -70,7 +71,7 @@ impl Engine {
     }
 
     /// Waits until the first turn of an instance is in the journal: a signal sent before it would be dropped.
-    async fn begun(&self, instance: &str) -> Result<(), StoreError> {
+    pub(super) async fn begun(&self, instance: &str) -> Result<(), StoreError> {
         self.until(instance, "launch", |status| !matches!(status, OrchestrationStatus::NotFound)).await
     }
 
@@ -94,19 +95,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Wakes an instance that waits for a vote, so that the step that asked looks at the record. What is sent is no ballot.
+    /// Wakes an instance that waits, so that its step looks at the record.
     async fn wake(&self, instance: &str) -> Result<(), StoreError> {
-        let action = || format!("wake {instance} for its rollback");
-        let history = self.journal.read(instance).await.map_err(|error| self.failed(action(), error.message))?;
-        let asked = history.iter().rev().find_map(|event| match &event.kind {
-            EventKind::QueueSubscribed { name } => Some(name),
-            _ => None,
-        });
-        if let Some(signal) = asked {
-            let sent = self.client.enqueue_event(instance, signal, "\"the run is to be rolled back\"").await;
-            sent.map_err(|error| self.client_failed(action(), &error))?;
-        }
-        Ok(())
+        let sent = self.client.enqueue_event(instance, ORDERS, "rollback").await;
+        sent.map_err(|error| self.client_failed(format!("wake {instance} for its rollback"), &error))
     }
 }
 

@@ -2,6 +2,7 @@
 //! wall clock, so the times here are short; the behaviour of deployments is tested on `Sim`, in `engine`.
 
 mod backwards;
+mod orders;
 #[cfg(feature = "postgres")]
 mod shared;
 
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use shiftgate_engine::{Durable, DurableError, Next, TaskReply};
+use shiftgate_engine::{Durable, DurableError, Heard, Next, Order, TaskReply, give_order};
 use shiftgate_model::{Ballot, ErrorClass, StepError, StepId, Timestamp, Vote};
 
 use super::*;
@@ -26,11 +27,15 @@ async fn toy<D: Durable>(d: &D, orders: &[String]) -> Result<Ending, DurableErro
         let words: Vec<&str> = order.split(' ').collect();
         match words[..] {
             ["act", what] => drop(d.act("step", what.to_owned()).await?),
-            ["sleep", time] => d.sleep(Millis(time.parse().unwrap())).await?,
+            ["sleep", time] => drop(d.wait(None, Millis(time.parse().unwrap())).await?),
             ["wait", signal, time] => {
                 d.status(format!("waits for {signal}"));
-                let came = d.wait(signal, Millis(time.parse().unwrap())).await?;
-                d.act("step", format!("{signal}={}", came.unwrap_or_else(|| "nothing".to_owned()))).await?;
+                let came = match d.wait(Some(signal), Millis(time.parse().unwrap())).await? {
+                    Heard::Signal(payload) => payload,
+                    Heard::Order => "order".to_owned(),
+                    Heard::Nothing => "nothing".to_owned(),
+                };
+                d.act("step", format!("{signal}={came}")).await?;
             }
             ["fail", why] => return Err(DurableError(why.to_owned())),
             ["end", ending] => return Ok(serde_json::from_str(&format!("\"{ending}\"")).unwrap()),

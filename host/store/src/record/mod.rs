@@ -10,7 +10,9 @@ mod driver;
 mod events;
 mod ledger;
 mod locks;
+mod orders;
 mod postgres;
+mod prune;
 mod runs;
 mod workers;
 
@@ -235,6 +237,7 @@ fn migrator() -> Migrator {
     let migrations = [
         (1, "record", include_str!("../../migrations/1_record.sql")),
         (2, "ledger by effect", include_str!("../../migrations/2_ledger_by_effect.sql")),
+        (3, "terms and orders", include_str!("../../migrations/3_terms_and_orders.sql")),
         (4, "workers", include_str!("../../migrations/4_workers.sql")),
     ]
     .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
@@ -269,5 +272,7 @@ fn earlier(now: Timestamp, before: Millis) -> Timestamp {
 
 #[cfg(test)]
 mod disk_tests;
+#[cfg(test)]
+mod prune_tests;
 #[cfg(test)]
 mod tests;

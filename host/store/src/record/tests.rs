@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use shiftgate_engine::Runs;
-use shiftgate_model::{Acquired, Ballot, Ending, EventKind, Events, Family, Ledger, Locks, StepId, Vote};
+use shiftgate_model::{Acquired, Ballot, Ending, EventKind, Events, Family, Hold, Ledger, Locks, StepId, Vote};
 
 use super::*;
 use crate::fixture::{Home, create, family, plan, shown};
@@ -154,8 +154,14 @@ async fn forty_racing_runs_hold_a_lock_one_at_a_time(home: Home) {
             loop {
                 if let Acquired::Held { fence } = record.acquire("act-1", &family(), &run).await.unwrap() {
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two runs hold the lock");
-                    assert!(record.holds("act-1", &family(), &run, fence).await.unwrap());
-                    assert!(!record.holds("act-1", &family(), &run, fence - 1).await.unwrap());
+                    let holds = async |fence, term| record.holds("act-1", &family(), &run, Hold { fence, term }).await.unwrap();
+                    let term = record.enter("act-1", &family(), &run, fence).await.unwrap().unwrap();
+                    assert!(holds(fence, term).await);
+                    assert!(!holds(fence - 1, term).await);
+                    let next = record.enter("act-1", &family(), &run, fence).await.unwrap().unwrap();
+                    assert!(!holds(fence, term).await, "an earlier term is over");
+                    assert!(holds(fence, next).await);
+                    assert_eq!(record.enter("act-1", &family(), &run, fence - 1).await, Ok(None));
                     inside.fetch_sub(1, Ordering::SeqCst);
                     record.release("act-1", &family(), &run).await.unwrap();
                     return fence;
