@@ -22,8 +22,18 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each name says its version")]
+pub enum Protocol {
+    Tlsv10,
+    Tlsv11,
+    Tlsv12,
+    Tlsv13,
+}
+
 /// A certificate; never built.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Certificate(Infallible);
 
 impl Certificate {
@@ -37,10 +47,36 @@ impl Certificate {
 }
 
 /// A client identity; never built.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Identity(Infallible);
 
+impl Certificate {
+    /// Refuses any certificate.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn from_der(_der: &[u8]) -> Result<Self, Error> {
+        Err(Error(()))
+    }
+
+    /// Cannot be called: there is no certificate.
+    ///
+    /// # Errors
+    /// Never returns.
+    pub fn to_der(&self) -> Result<Vec<u8>, Error> {
+        match self.0 {}
+    }
+}
+
 impl Identity {
+    /// Refuses any identity.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn from_pkcs12(_der: &[u8], _password: &str) -> Result<Self, Error> {
+        Err(Error(()))
+    }
+
     /// Refuses any identity.
     ///
     /// # Errors
@@ -51,10 +87,32 @@ impl Identity {
 }
 
 /// A connector; never built.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TlsConnector(Infallible);
 
+/// An acceptor; never built.
+#[derive(Clone, Debug)]
+pub struct TlsAcceptor(Infallible);
+
+impl TlsAcceptor {
+    /// Cannot be called: there is no acceptor.
+    ///
+    /// # Errors
+    /// Never returns.
+    pub fn accept<S: Read + Write>(&self, _stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        match self.0 {}
+    }
+}
+
 impl TlsConnector {
+    /// Refuses to build.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn new() -> Result<Self, Error> {
+        Err(Error(()))
+    }
+
     /// Starts a builder, which takes every setting and builds nothing.
     #[must_use]
     pub fn builder() -> TlsConnectorBuilder {
@@ -75,6 +133,31 @@ impl TlsConnector {
 pub struct TlsConnectorBuilder(());
 
 impl TlsConnectorBuilder {
+    /// Takes the setting.
+    pub fn request_alpns(&mut self, _protocols: &[&str]) -> &mut Self {
+        self
+    }
+
+    /// Takes the setting.
+    pub fn use_sni(&mut self, _use: bool) -> &mut Self {
+        self
+    }
+
+    /// Takes the setting.
+    pub fn disable_built_in_roots(&mut self, _disable: bool) -> &mut Self {
+        self
+    }
+
+    /// Takes the setting.
+    pub fn min_protocol_version(&mut self, _version: Option<Protocol>) -> &mut Self {
+        self
+    }
+
+    /// Takes the setting.
+    pub fn max_protocol_version(&mut self, _version: Option<Protocol>) -> &mut Self {
+        self
+    }
+
     /// Takes the setting.
     pub fn danger_accept_invalid_certs(&mut self, _accept: bool) -> &mut Self {
         self
@@ -110,6 +193,27 @@ pub struct TlsStream<S>(Infallible, PhantomData<S>);
 
 impl<S> TlsStream<S> {
     /// Cannot be called: there is no stream.
+    pub fn get_ref(&self) -> &S {
+        match self.0 {}
+    }
+
+    /// Cannot be called: there is no stream.
+    ///
+    /// # Errors
+    /// Never returns.
+    pub fn negotiated_alpn(&self) -> Result<Option<Vec<u8>>, Error> {
+        match self.0 {}
+    }
+
+    /// Cannot be called: there is no stream.
+    ///
+    /// # Errors
+    /// Never returns.
+    pub fn peer_certificate(&self) -> Result<Option<Certificate>, Error> {
+        match self.0 {}
+    }
+
+    /// Cannot be called: there is no stream.
     pub fn get_mut(&mut self) -> &mut S {
         match self.0 {}
     }
@@ -144,6 +248,11 @@ impl<S> Write for TlsStream<S> {
 pub struct MidHandshakeTlsStream<S>(Infallible, PhantomData<S>);
 
 impl<S> MidHandshakeTlsStream<S> {
+    /// Cannot be called: there is no handshake.
+    pub fn get_ref(&self) -> &S {
+        match self.0 {}
+    }
+
     /// Cannot be called: there is no handshake.
     pub fn get_mut(&mut self) -> &mut S {
         match self.0 {}

@@ -5,14 +5,19 @@
 //!
 //! This comes before any worker is started. An activity that was under way when its process was killed runs again as soon
 //! as there is a worker, and two interpreters of one run would then act at once. What is given up is the way, not what
-//! was done on it: that is on record, and the run's next name in the journal begins with the rollback, or passes over what is done.
+//! was done on it: that is on record, and the run's next name in the journal begins with the rollback,
+//! or passes over what is done.
+//!
+//! In a database this does nothing: what is unfinished there is in the hands of living workers. Each step looks at the
+//! record before it does anything, so such a run turns back by itself with its next step; a launch, and the forwarder,
+//! wake one that waits.
 
 use duroxide::providers::Provider;
 use duroxide::{Client, Event, EventKind};
 use shiftgate_engine::{Order, goes_back, has_ended, open_orders, rollback_decided, step_of};
 use shiftgate_model::{EffectRecord, Ledger as _, RunId, StoreError};
 
-use super::run_of;
+use super::launch::run_of;
 use crate::adapter::VERSIONS;
 use crate::fault;
 use crate::journal::Journal;

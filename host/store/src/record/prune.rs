@@ -69,7 +69,10 @@ impl Record {
         tx.commit().await.map_err(self.failed(action()))?;
         let directory = self.run_directory(run);
         drop(lock);
-        std::fs::remove_dir_all(&directory).map_err(|error| fault::of_file(action(), &directory, &error))?;
+        // In a database the engine's journal of the run stays: it is duroxide's, and small.
+        if let Some(directory) = directory {
+            std::fs::remove_dir_all(&directory).map_err(|error| fault::of_file(action(), &directory, &error))?;
+        }
         Ok(true)
     }
 }

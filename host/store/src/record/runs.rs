@@ -177,7 +177,9 @@ impl Record {
         if let Some(run) = self.run(&RunId::new(text)).await? {
             return Ok(Found::One(Box::new(run)));
         }
-        let query = format!("SELECT {COLUMNS} FROM run WHERE substr(id, 1, $2) = $1 ORDER BY created_at DESC, id DESC LIMIT 10");
+        let query = format!(
+            "SELECT {COLUMNS} FROM run WHERE substr(id, 1, CAST($2 AS INTEGER)) = $1 ORDER BY created_at DESC, id DESC LIMIT 10"
+        );
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         let rows = sqlx::query(&query).bind(text).bind(length).fetch_all(&self.pool).await;
         let found = rows.and_then(|rows| rows.iter().map(run_row).collect::<Result<Vec<_>, _>>());
