@@ -14,6 +14,12 @@ mod faults;
 mod golden;
 mod house_rules;
 mod plan;
+#[path = "../host/store/src/fixture/postgres.rs"]
+#[expect(dead_code, reason = "the store's own tests use the rest of it")]
+mod postgres;
 mod program;
 mod storage;
 mod traffic;
+mod workers;
+
+use shiftgate_store::PostgresUrl;
