@@ -12,7 +12,7 @@ use shiftgate_engine::{Activities, Pace, Ports as Doors, Settings, WhenBusy};
 use shiftgate_model::*;
 use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
 use shiftgate_sim::{AwsCall, Call, Fault, GroupView, LoadBalancerView, Ports, Sim, TargetState};
-use shiftgate_store::{Engine, EngineOptions, NewRun, Record, SystemClock};
+use shiftgate_store::{Engine, EngineOptions, JournalAt, NewRun, Record, SystemClock};
 use shiftgate_workflow::{Action, Plan};
 use tempfile::TempDir;
 
@@ -99,7 +99,7 @@ pub(crate) async fn play(scenario: Scenario, fault: Option<Fault>, plugins: Arc<
     record.create_run(&new).await.expect("the run is recorded");
     vote(&record, &run, &plan, scenario).await;
 
-    let file = home.path().join("engine.db");
+    let file = JournalAt::File(home.path().join("engine.db"));
     let engine = Engine::start(&file, &record, activities, EngineOptions::default()).await.expect("the engine starts");
     let left = ended(&engine, &record, &sim, &run, &plan).await;
     let hits = sim.faults_hit();
