@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("host/plugin", &["shiftgate-model"]),
     // The runs that the record keeps are plans, so the store knows the plan's shape.
     ("host/store", &["shiftgate-model", "shiftgate-engine", "shiftgate-workflow"]),
-    ("host/store/no-tls", &[]),
+    ("host/store/tls", &[]),
     ("host/sim", &[]),
     (
         "host/cli",
