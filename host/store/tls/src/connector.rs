@@ -15,7 +15,8 @@ use rustls::{ClientConfig, ClientConnection};
 
 use crate::error::{Error, HandshakeError, Reason, Result};
 use crate::material::{Certificate, Identity};
-use crate::roots;
+use crate::protocol::{self, Protocol};
+use crate::roots::{self, SystemRoots};
 use crate::stream::TlsStream;
 use crate::verify::{Trust, Verifier};
 
@@ -27,6 +28,14 @@ pub struct TlsConnector {
 }
 
 impl TlsConnector {
+    /// A connector as a builder makes it that nothing is said to.
+    ///
+    /// # Errors
+    /// As [`TlsConnectorBuilder::build`].
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
     /// Starts a builder: certificate and host name are checked, SNI is sent.
     #[must_use]
     pub fn builder() -> TlsConnectorBuilder {
@@ -36,6 +45,10 @@ impl TlsConnector {
             accept_invalid_certs: false,
             accept_invalid_hostnames: false,
             use_sni: true,
+            system_roots: true,
+            oldest: None,
+            newest: None,
+            alpn: Vec::new(),
         }
     }
 
@@ -68,6 +81,10 @@ pub struct TlsConnectorBuilder {
     accept_invalid_certs: bool,
     accept_invalid_hostnames: bool,
     use_sni: bool,
+    system_roots: bool,
+    oldest: Option<Protocol>,
+    newest: Option<Protocol>,
+    alpn: Vec<String>,
 }
 
 impl TlsConnectorBuilder {
@@ -98,6 +115,30 @@ impl TlsConnectorBuilder {
         self
     }
 
+    /// Trusts no root but those that are given. The default is `false`.
+    pub fn disable_built_in_roots(&mut self, disable: bool) -> &mut Self {
+        self.system_roots = !disable;
+        self
+    }
+
+    /// Speaks no older version than this. The default is none, so TLS 1.2: nothing older is ever spoken.
+    pub fn min_protocol_version(&mut self, oldest: Option<Protocol>) -> &mut Self {
+        self.oldest = oldest;
+        self
+    }
+
+    /// Speaks no newer version than this. The default is none.
+    pub fn max_protocol_version(&mut self, newest: Option<Protocol>) -> &mut Self {
+        self.newest = newest;
+        self
+    }
+
+    /// Asks the server to choose one of these protocols, the one that is liked best first; HTTP's way to its second version.
+    pub fn request_alpns(&mut self, protocols: &[&str]) -> &mut Self {
+        self.alpn = protocols.iter().map(ToString::to_string).collect();
+        self
+    }
+
     /// Shows this identity to a server that asks for one.
     pub fn identity(&mut self, identity: Identity) -> &mut Self {
         self.identity = Some(identity);
@@ -107,7 +148,8 @@ impl TlsConnectorBuilder {
     /// Makes the connector; reads the system's root certificates if they are to count.
     ///
     /// # Errors
-    /// When certificates are to be checked and there is no root to check them with.
+    /// When certificates are to be checked and there is no root to check them with; when no version of TLS is left; when a
+    /// protocol has no name.
     pub fn build(&self) -> Result<TlsConnector> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let name = !self.accept_invalid_hostnames;
@@ -115,16 +157,25 @@ impl TlsConnectorBuilder {
             Trust::Anybody
         } else {
             let given = self.roots.iter().flat_map(|certificate| certificate.ders.iter().cloned()).collect();
-            Trust::Chain { roots: roots::gather(&self.roots, name, roots::system)?, given, name }
+            let count = match (self.system_roots, name) {
+                (false, _) => SystemRoots::Never,
+                (true, false) => SystemRoots::IfNoneGiven,
+                (true, true) => SystemRoots::Always,
+            };
+            Trust::Chain { roots: roots::gather(&self.roots, count, roots::system)?, given, name }
         };
         let verifier = Verifier { trust, algorithms: provider.signature_verification_algorithms };
-        let config =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(Reason::Setup)?;
+        let versions = protocol::spoken(self.oldest, self.newest)?;
+        let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&versions).map_err(Reason::Setup)?;
         let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.identity {
             Some(Identity(key)) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(key)))),
             None => config.with_no_client_auth(),
         };
+        if let Some(name) = self.alpn.iter().find(|name| !(1..=255).contains(&name.len())) {
+            return Err(Reason::Alpn(name.clone()).into());
+        }
+        config.alpn_protocols = self.alpn.iter().map(|name| name.clone().into_bytes()).collect();
         config.enable_sni = self.use_sni;
         // A resumed session is not checked again, and sqlx makes a connector for each connection anyway.
         config.resumption = Resumption::disabled();

@@ -46,6 +46,16 @@ pub(crate) enum Reason {
     KeyMismatch,
     #[error("there is no root certificate to check the server with: the system has none{found}; name one (sslrootcert)")]
     NoRoots { found: String },
+    #[error("there is no root certificate to check the server with: the system's are left out, and none is given")]
+    NoRootsGiven,
+    #[error("a PKCS #12 file is not read here; give the client's certificate and its key as PEM")]
+    Pkcs12,
+    #[error("TLS is spoken to servers only here: no server can be made")]
+    Listens,
+    #[error("the settings leave no version of TLS; 1.2 and 1.3 are spoken here")]
+    NoVersion,
+    #[error("`{0}` is no name of a protocol (ALPN): it has to have 1 to 255 bytes")]
+    Alpn(String),
     #[error("rustls cannot be set up")]
     Setup(#[source] rustls::Error),
     #[error("`{0}` is neither a host name nor an address, so the server's certificate cannot be checked for it")]
@@ -74,6 +84,10 @@ pub(crate) enum Reason {
     ClientCertificateRefused(#[source] rustls::Error),
     #[error("client and server have no TLS version or cipher in common; 1.2 and 1.3 are spoken here")]
     NothingInCommon(#[source] rustls::Error),
+    #[error("the server speaks none of the protocols that it was asked for (ALPN)")]
+    NoApplicationProtocol(#[source] rustls::Error),
+    #[error("the server's certificate cannot be read")]
+    Shown(#[source] webpki::Error),
     #[error("the server breaks the rules of TLS, or somebody stands in between")]
     Protocol(#[source] rustls::Error),
     #[error("the server ended the connection during the TLS handshake")]
@@ -108,6 +122,7 @@ impl From<rustls::Error> for Reason {
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::AccessDenied => Self::ClientCertificateRefused(found),
                 AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => Self::NothingInCommon(found),
+                AlertDescription::NoApplicationProtocol => Self::NoApplicationProtocol(found),
                 _ => Self::Protocol(found),
             },
             E::PeerIncompatible(_) => Self::NothingInCommon(found),

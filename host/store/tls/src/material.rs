@@ -41,6 +41,20 @@ impl Certificate {
         Self::new(vec![CertificateDer::from(der.to_vec())])
     }
 
+    /// The certificate in DER; the first one, of a bundle.
+    ///
+    /// # Errors
+    /// Never: it is native-tls's signature.
+    pub fn to_der(&self) -> Result<Vec<u8>> {
+        self.ders.first().map(|der| der.to_vec()).ok_or_else(|| Reason::NoCertificate { what: "root certificate" }.into())
+    }
+
+    /// What a server showed.
+    pub(crate) fn shown(der: &CertificateDer<'_>) -> Result<Self> {
+        let anchor = webpki::anchor_from_trusted_cert(der).map_err(Reason::Shown)?.to_owned();
+        Ok(Self { ders: vec![der.clone().into_owned()], anchors: vec![anchor] })
+    }
+
     fn new(ders: Vec<CertificateDer<'static>>) -> Result<Self> {
         let anchor = |(place, der): (usize, &CertificateDer<'static>)| match webpki::anchor_from_trusted_cert(der) {
             Ok(anchor) => Ok(anchor.to_owned()),
@@ -56,6 +70,14 @@ impl Certificate {
 pub struct Identity(pub(crate) Arc<CertifiedKey>);
 
 impl Identity {
+    /// Refuses: no PKCS #12 is read here, and [`Identity::from_pkcs8`] takes PEM.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn from_pkcs12(_der: &[u8], _password: &str) -> Result<Self> {
+        Err(Reason::Pkcs12.into())
+    }
+
     /// Reads a chain in PEM, the client's own certificate first, and its key in PEM, which may be PKCS #8 and, beyond
     /// native-tls, PKCS #1 or SEC 1.
     ///

@@ -10,6 +10,7 @@ use std::mem;
 use rustls::ClientConnection;
 
 use crate::error::{Error, HandshakeError, Reason};
+use crate::material::Certificate;
 
 /// A stream that is encrypted, after a handshake that went well.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ impl<S> TlsStream<S> {
         Self { tls: Box::new(tls), stream, owed: 0, unflushed: false, said_goodbye: false }
     }
 
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
     /// The stream below. What is written to it directly breaks the encryption.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.stream
@@ -36,6 +42,22 @@ impl<S> TlsStream<S> {
 }
 
 impl<S: Read + Write> TlsStream<S> {
+    /// The certificate that the server showed as its own.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn peer_certificate(&self) -> crate::Result<Option<Certificate>> {
+        self.tls.peer_certificates().and_then(|chain| chain.first()).map(Certificate::shown).transpose()
+    }
+
+    /// The protocol that the server chose of those that [`crate::TlsConnectorBuilder::request_alpns`] named, if it chose one.
+    ///
+    /// # Errors
+    /// Never: it is native-tls's signature.
+    pub fn negotiated_alpn(&self) -> crate::Result<Option<Vec<u8>>> {
+        Ok(self.tls.alpn_protocol().map(<[u8]>::to_vec))
+    }
+
     /// Goes on with the handshake until it is over or the stream would block.
     pub(crate) fn shake_hands(mut self) -> Result<Self, HandshakeError<S>> {
         loop {
@@ -177,6 +199,11 @@ impl<S: Read + Write> Write for TlsStream<S> {
 pub struct MidHandshakeTlsStream<S>(TlsStream<S>);
 
 impl<S> MidHandshakeTlsStream<S> {
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        self.0.get_ref()
+    }
+
     /// The stream below, to wait for.
     pub fn get_mut(&mut self) -> &mut S {
         self.0.get_mut()

@@ -18,7 +18,7 @@ fn a_root_that_cannot_be_one_is_refused_by_its_place() {
         Certificate::from_der(b"\x30").map(drop).expect_err("refused").to_string(),
         "root certificate 1 of 1 cannot be used"
     );
-    Certificate::from_der(ours.der()).expect("a root");
+    assert_eq!(Certificate::from_der(ours.der()).expect("a root").to_der().expect("its bytes"), ours.der());
 }
 
 #[test]
@@ -37,6 +37,8 @@ fn an_identity_is_a_certificate_and_its_own_key() {
     }
     assert_eq!(said(chain, &key.replacen('M', "A", 1)), "the client's key cannot be used");
     assert_eq!(said(chain, &other.key.serialize_pem()), "the client's key does not belong to the client's certificate");
+    let refused = Identity::from_pkcs12(b"", "secret").map(drop).expect_err("refused").to_string();
+    assert_eq!(refused, "a PKCS #12 file is not read here; give the client's certificate and its key as PEM");
     let identity = Identity::from_pkcs8(chain.as_bytes(), key.as_bytes()).expect("an identity");
     assert_eq!(format!("{identity:?}"), "Identity { .. }", "no key is printed");
 }

@@ -39,7 +39,11 @@ impl Server {
     }
 
     pub(crate) fn with(setup: Setup<'_>) -> Self {
-        let config = Arc::new(setup.config());
+        Self::configured(setup.config())
+    }
+
+    pub(crate) fn configured(config: ServerConfig) -> Self {
+        let config = Arc::new(config);
         Self::raw(move |tcp| {
             let mut stream = StreamOwned::new(ServerConnection::new(config).expect("a connection"), tcp);
             let goodbye = match echo(&mut stream) {
