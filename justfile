@@ -16,6 +16,10 @@ plugins:
 bench:
     cargo xtask bench
 
+# Every moment of every deployment killed, every call of a cloud failed: minutes, with a report.
+campaign:
+    cargo xtask campaign
+
 # What CI checks besides the tests.
 lint:
     cargo fmt --all --check

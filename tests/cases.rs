@@ -108,6 +108,11 @@ cases! {
     killed_in_approval_rolled_back,
     rollback_before_setup,
     steered_rule,
+    aborted_by_operator,
+    succeeded_rolled_back,
+    swap_succeeded_rolled_back,
+    intervention_retried,
+    drift_accepted,
 }
 
 async fn play(name: &str) {

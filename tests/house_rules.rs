@@ -150,6 +150,33 @@ fn no_room_but_its_own_names_wasmtime_or_http() {
 }
 
 #[test]
+fn every_http_client_names_its_tls() {
+    // duroxide-pg switches on reqwest's native-tls, which is then what a client takes that names none:
+    // docs/adr/0011-postgresql-for-many-hosts.md.
+    let root = root();
+    let rooms = ["host/cloud/src", "host/plugin/src", "host/cli/src"];
+    let files: Vec<PathBuf> = rooms.iter().flat_map(|room| sources(&root.join(room))).collect();
+    let naming = |path: &&PathBuf| program_text(path).contains("reqwest");
+    for path in files.iter().filter(naming) {
+        let text = program_text(path);
+        let (made, named) = (text.matches("Client::builder()").count(), text.matches(".tls_backend_rustls()").count());
+        assert!(!text.contains("Client::new()") && made <= named, "{} makes a client that names no TLS", path.display());
+    }
+}
+
+#[test]
+fn native_tls_is_ours_and_nothing_brings_openssl() {
+    // Cargo passes a patch over that lacks a feature, with no more than a warning: docs/adr/0012-tls-to-the-database.md.
+    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("what cargo took");
+    let taken: Vec<&str> = lock.split("[[package]]").collect();
+    let named = |name: &str| taken.iter().filter(|package| package.contains(&format!("name = \"{name}\"\n"))).collect::<Vec<_>>();
+    assert!(named("native-tls").iter().all(|package| !package.contains("source = ")), "native-tls is not host/store/tls");
+    for stranger in ["openssl", "openssl-sys", "openssl-src"] {
+        assert!(named(stranger).is_empty(), "{stranger}: find it with `cargo tree -i {stranger} -e features`");
+    }
+}
+
+#[test]
 fn files_are_small_enough_to_be_read() {
     let root = root();
     let mut large = Vec::new();

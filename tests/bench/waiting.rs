@@ -9,7 +9,7 @@ use shiftgate_engine::{Activities, Pace, Ports as Doors, Settings, WhenBusy};
 use shiftgate_model::*;
 use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
 use shiftgate_sim::{Ports, Sim, World};
-use shiftgate_store::{Engine, EngineOptions, NewRun, Record, SystemClock};
+use shiftgate_store::{Engine, EngineOptions, JournalAt, NewRun, Record, SystemClock};
 use shiftgate_workflow::{Inputs, Plan, Source};
 
 use crate::{Figure, Limit};
@@ -23,7 +23,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let activities = activities(&sim, &record, home.path());
     let options = EngineOptions { worker_concurrency: 8, ..EngineOptions::default() };
     let file = home.path().join("engine.db");
-    let engine = Engine::start(&file, &record, activities, options).await.expect("the engine starts");
+    let engine = Engine::start(&JournalAt::File(file), &record, activities, options).await.expect("the engine starts");
 
     // One run first: what the process needs once is not what a run costs.
     launch(&record, &engine, 0).await;

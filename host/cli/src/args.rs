@@ -1,11 +1,15 @@
 //! The command line as typed. What it means is decided in `commands`; nothing here reads a file or the environment.
 
+mod runs;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::exit::Exit;
+
+pub(crate) use runs::{Abort, Logs, Look, Prune, Resume, Retry, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// Deploys AMIs onto Spot Elastigroups: in phases, verified between them, and put back when they fail.
 #[derive(Debug, Parser)]
@@ -25,6 +29,9 @@ pub(crate) struct Global {
     /// Where runs are recorded [default: SHIFTGATE_STATE_DIR, else ~/.local/state/shiftgate]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// A database that many hosts share, postgres://…, instead of a state directory [default: SHIFTGATE_STORE]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "state_dir", help_heading = "Global options")]
+    pub(crate) store: Option<String>,
     /// Where plugins named without a path are [default: SHIFTGATE_PLUGIN_DIR, else beside the program]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) plugin_dir: Option<PathBuf>,
@@ -103,8 +110,8 @@ pub(crate) enum Command {
     /// Show where a run is
     #[command(after_help = "Example:\n  shiftgate status last")]
     Status(Look),
-    /// List all runs, newest first
-    #[command(after_help = "Example:\n  shiftgate runs --output json")]
+    /// List all runs, newest first; or forget old ones
+    #[command(after_help = "Examples:\n  shiftgate runs --output json\n  shiftgate runs prune --older-than 90d")]
     Runs(Runs),
     /// Show what happened in a run
     #[command(after_help = "Example:\n  shiftgate logs last --follow")]
@@ -112,15 +119,24 @@ pub(crate) enum Command {
     /// Go on with a run that was interrupted or aborted
     #[command(after_help = "Example:\n  shiftgate resume 20261123-214501-k3f9")]
     Resume(Resume),
-    /// Put everything back that a stopped run has changed, from its record
-    #[command(after_help = "Example:\n  shiftgate rollback 20261123-214501-k3f9")]
-    Rollback(Resume),
+    /// Put everything back that a run has changed, from its record; also of a run that succeeded
+    #[command(after_help = "Example:\n  shiftgate rollback 20261123-214501-k3f9 --reason 'orders fail'")]
+    Rollback(Rollback),
+    /// Stop a run where it stands; `resume` or `rollback` go on from there
+    #[command(after_help = "Example:\n  shiftgate abort last --reason 'wrong image'")]
+    Abort(Abort),
+    /// Try the step again that a person is asked about, or that an aborted run failed in
+    #[command(after_help = "Example:\n  shiftgate retry last")]
+    Retry(Retry),
     /// Vote for going on
     #[command(after_help = "Example:\n  shiftgate approve last --as oncall --comment 'error rate is fine'")]
     Approve(Vote),
     /// Vote against going on
     #[command(after_help = "Example:\n  shiftgate reject last --comment 'latency doubled'")]
     Reject(Vote),
+    /// Drive the runs of a database, together with other workers, until interrupted
+    #[command(after_help = "Example:\n  SHIFTGATE_STORE=postgres://shiftgate@db.internal:5432/shiftgate shiftgate worker")]
+    Worker(Worker),
     /// Run an example against a simulated account in this process: no file, no account, nothing left behind
     #[command(after_help = DEMO_HELP)]
     Demo(Demo),
@@ -213,55 +229,6 @@ pub(crate) struct Init {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Look {
-    /// The run: its id, a unique beginning of it, or `last`
-    pub(crate) run: String,
-    /// The form of the answer
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: Format,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Runs {
-    /// The form of the answer
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: Format,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Logs {
-    #[command(flatten)]
-    pub(crate) look: Look,
-    /// Go on showing events until the run ends
-    #[arg(long, short = 'f')]
-    pub(crate) follow: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Resume {
-    #[command(flatten)]
-    pub(crate) look: Look,
-    /// What to do while another run works on the same group family
-    #[arg(long, value_name = "WHAT", default_value = "wait")]
-    pub(crate) when_busy: Busy,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Vote {
-    /// The run: its id, a unique beginning of it, or `last`
-    pub(crate) run: String,
-    /// Who votes [default: the user's name]
-    #[arg(long = "as", value_name = "NAME")]
-    pub(crate) subject: Option<String>,
-    /// Why; kept in the record
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(crate) comment: String,
-    /// The digest of the plan that the voter agreed to: the vote counts for a run of that plan only
-    #[arg(long, value_name = "DIGEST")]
-    pub(crate) plan: Option<String>,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Which example
     #[arg(default_value = "canary")]
@@ -349,6 +316,7 @@ fn long_help() -> String {
            AWS_ENDPOINT_URL                   another base URL of AWS's API\n  \
            SHIFTGATE_PROPAGATION              how long a rule takes to reach every node of a load balancer [default: 20s]\n  \
            SHIFTGATE_STATE_DIR                where runs are recorded\n  \
+           SHIFTGATE_STORE                    the same in a database that many hosts share: postgres://…\n  \
            SHIFTGATE_PLUGIN_DIR               where plugins named without a path are\n  \
            SHIFTGATE_CACHE_DIR                where compiled plugins are kept [default: ~/.cache/shiftgate]\n  \
            SHIFTGATE_LOG                      diagnostics on standard error: error, warn, info, debug, trace\n  \

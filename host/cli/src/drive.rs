@@ -54,8 +54,8 @@ pub(crate) fn lock(record: &Record, run: &RunId) -> Result<DriverLock, Failure> 
 /// Drives the run. The caller holds its lock.
 pub(crate) async fn drive(app: &mut App, drive: Drive<'_>) -> Result<Driven, Failure> {
     let mut interrupts = Interrupts::listen()?;
-    let file = drive.record.engine_file(drive.run);
-    let engine = Engine::start(&file, drive.record, Arc::clone(&drive.activities), EngineOptions::default()).await?;
+    let at = drive.record.journal(drive.run);
+    let engine = Engine::start(&at, drive.record, Arc::clone(&drive.activities), EngineOptions::default()).await?;
     let (run, plan) = (drive.run, drive.plan);
     let mut follower = Follower::new(drive);
     let end = match engine.launch(run, plan).await {
@@ -140,7 +140,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-fn engine_failure(error: EngineError) -> Failure {
+pub(crate) fn engine_failure(error: EngineError) -> Failure {
     match error {
         EngineError::Store(error) => error.into(),
         EngineError::Stopped { .. } => Failure::new(Exit::State, error.to_string()).hint(

@@ -47,6 +47,20 @@ impl Log {
                 self.continued(&mut lines, &format!("expires in {}", rounded(expires_at.since(event.at))));
                 lines
             }
+            EventKind::InterventionRequested { expires_at, error, otherwise } => {
+                let mut lines = self.line(event);
+                if let Some(hint) = &error.hint {
+                    self.continued(&mut lines, &format!("hint: {}", printable(hint)));
+                }
+                let no = format!("leads to: {otherwise}");
+                let ways = [("retry", "tries the step again"), ("approve", "goes on without it"), ("reject", no.as_str())];
+                for (verb, what) in ways {
+                    let command = self.commands.of(verb, &event.run);
+                    self.continued(&mut lines, &format!("{}  {what}", command.bold()));
+                }
+                self.continued(&mut lines, &format!("expires in {}", rounded(expires_at.since(event.at))));
+                lines
+            }
             EventKind::StepFailed { error } | EventKind::StepIgnored { error } => {
                 let mut lines = self.line(event);
                 if let Some(hint) = &error.hint {
@@ -95,6 +109,9 @@ fn paint(kind: &EventKind, words: &str) -> String {
         | EventKind::LockWaited { .. }
         | EventKind::ApprovalRequested { .. }
         | EventKind::ApprovalExpired
+        | EventKind::InterventionRequested { .. }
+        | EventKind::InterventionExpired { .. }
+        | EventKind::DriftAccepted { .. }
         | EventKind::BallotRefused { .. }
         | EventKind::Left { .. }
         | EventKind::PluginLogged { level: Level::Warn, .. } => words.yellow().to_string(),

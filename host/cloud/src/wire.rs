@@ -55,6 +55,7 @@ impl HttpWire {
             return Err(no_credentials("the Spot account id is empty"));
         }
         let mut client = reqwest::Client::builder()
+            .tls_backend_rustls()
             .user_agent(&config.user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

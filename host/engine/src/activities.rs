@@ -1,18 +1,19 @@
 //! Who acts: one [`Task`] at a time, through the ports. Running an activity twice leaves one world, because each effect is
-//! on paper before it is tried (`steps::effect`). The decisions are the interpreter's; the steps are in `steps`.
+//! on paper before it is tried (`steps::effect`). The decisions are the interpreter's; the steps are in `steps`, and what their
+//! failures lead to is in `steps::settle`.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{
-    Acquired, Clock, ErrorClass, EventKind, Events, Groups, Ledger, Locks, Millis, PluginRunner, Routes, RunId, StepError,
-    StepId, StoreError,
+    Acquired, Clock, ErrorClass, EventKind, Events, Groups, Ledger, Locks, PluginRunner, Routes, RunId, StepError, StepId,
+    StoreError,
 };
-use shiftgate_workflow::{Action, FailurePolicy, Plan, Step};
+use shiftgate_workflow::{Action, Plan, Step};
 
 use crate::poller::Poller;
-use crate::steps::{self, Cx, Stop};
-use crate::{Next, Pace, Runs, Task, TaskReply};
+use crate::steps::{self, Cx, Heeds, Stop, settle};
+use crate::{Facts, Next, OPERATOR, Pace, Runs, Task, TaskReply};
 
 /// The doors of the engine.
 #[derive(Clone)]
@@ -94,38 +95,54 @@ impl Activities {
                 let Some((phase, found)) = find(&plan, &step) else {
                     return Ok(TaskReply::Failed { error: unknown_step(&step), next: Next::Abort });
                 };
-                let cx = self.cx(run, &plan, &step, facts.fence);
-                if phase.is_some()
-                    && let Some(reason) = steps::rollback_decided(self.ports.ledger.as_ref(), run).await?
-                {
-                    return left_off(&cx, reason).await;
-                }
+                let heeds = match (phase, &found.action) {
+                    (Some(_), _) => Heeds::All,
+                    (None, Action::WrapUp(_)) => Heeds::Nothing,
+                    (None, _) => Heeds::Abort,
+                };
+                let cx = self.enter(run, &plan, &step, &facts, heeds).await?;
                 let job = steps::Job { step: found, phase, attempt, facts, resumed, ending };
                 let reply = steps::run(&cx, &job).await;
-                self.settle(&cx, &job, reply).await
+                settle::settle(&cx, &job, reply).await
             }
             Task::Rollback { reason, facts } => {
                 let step = StepId::new("rollback");
-                let cx = self.cx(run, &plan, &step, facts.fence);
+                let cx = self.enter(run, &plan, &step, &facts, Heeds::Abort).await?;
                 steps::roll_back(&cx, &reason).await
             }
             Task::Finish { ending, summary, facts } => {
                 let step = StepId::new("finish");
-                let cx = self.cx(run, &plan, &step, facts.fence);
+                let cx = self.cx(run, &plan, &step, &facts, Heeds::Nothing);
                 steps::finish(&cx, ending, summary, &facts).await?;
                 Ok(TaskReply::Done(facts))
             }
         }
     }
 
-    fn cx<'a>(&'a self, run: &'a RunId, plan: &'a Plan, step: &'a StepId, fence: i64) -> Cx<'a> {
-        Cx { ports: &self.ports, settings: &self.settings, poller: &self.poller, run, plan, step, fence }
+    fn cx<'a>(&'a self, run: &'a RunId, plan: &'a Plan, step: &'a StepId, facts: &Facts, heeds: Heeds) -> Cx<'a> {
+        let (fence, accepts_drift) = (facts.fence, facts.accept_drift);
+        let (ports, settings, poller) = (&self.ports, &self.settings, &self.poller);
+        Cx { ports, settings, poller, run, plan, step, fence, term: 0, accepts_drift, heeds }
+    }
+
+    /// The same for a task that may change a cloud: from now on whoever performed one for this run before changes nothing more.
+    async fn enter<'a>(
+        &'a self,
+        run: &'a RunId,
+        plan: &'a Plan,
+        step: &'a StepId,
+        facts: &Facts,
+        heeds: Heeds,
+    ) -> Result<Cx<'a>, StoreError> {
+        let term = self.ports.locks.enter(&self.settings.account, &plan.setup.family, run, facts.fence).await?;
+        // Without the lock there is no term: the first change finds that out, and says so.
+        Ok(Cx { term: term.unwrap_or(0), ..self.cx(run, plan, step, facts, heeds) })
     }
 
     /// Every plugin loads and takes its config, then the family is this run's.
     async fn begin(&self, run: &RunId, plan: &Plan) -> Result<TaskReply, StoreError> {
         let step = StepId::new("begin");
-        let cx = self.cx(run, plan, &step, 0);
+        let cx = self.cx(run, plan, &step, &Facts::default(), Heeds::Abort);
         cx.say_once("run/started", steps::run_started(plan)).await?;
         if let Err(stop) = steps::check_plugins(&cx).await {
             return self.refused(&cx, stop).await;
@@ -147,6 +164,9 @@ impl Activities {
                     .await?;
                 shown = Some((holder, ahead));
             }
+            if let Err(stop) = cx.heed().await {
+                return self.refused(&cx, stop).await;
+            }
             let next = self.settings.pace.next(pause);
             pause = Some(next);
             tokio::time::sleep(next.duration()).await;
@@ -167,68 +187,13 @@ impl Activities {
     /// The run does not begin. One that had done something before is not over: it stays where it stands.
     async fn refused(&self, cx: &Cx<'_>, stop: Stop) -> Result<TaskReply, StoreError> {
         let error = stop.into_step_error()?;
+        if error.class == ErrorClass::Operator {
+            return settle::ordered(cx, error).await;
+        }
         cx.say(EventKind::StepFailed { error: error.clone() }).await?;
-        let untouched = self.ports.ledger.record(cx.run).await?.is_empty();
+        let record = self.ports.ledger.record(cx.run).await?;
+        let untouched = record.iter().all(|entry| entry.step.as_str() == OPERATOR);
         Ok(TaskReply::Failed { error, next: if untouched { Next::Fail } else { Next::Abort } })
-    }
-
-    /// Turns what a step came to into a reply, and says so.
-    async fn settle(&self, cx: &Cx<'_>, job: &steps::Job<'_>, reply: Result<TaskReply, Stop>) -> Result<TaskReply, StoreError> {
-        let (step, attempt) = (job.step, job.attempt);
-        let (error, given) = match reply {
-            Ok(TaskReply::Failed { error, next }) => (error, Some(next)),
-            Ok(other) => return Ok(other),
-            Err(stop) => (stop.into_step_error()?, None),
-        };
-        let policy = step.on_failure.as_ref().unwrap_or(&cx.plan.on_failure);
-        let next = match (given.unwrap_or_else(|| decide(policy, error.class, attempt)), &step.action) {
-            (retry @ Next::Retry { .. }, _) => retry,
-            // A wrap-up undoes nothing.
-            (_, Action::WrapUp(_)) => Next::Ignore,
-            // Nobody has said yes.
-            (Next::Ignore, Action::Approve(_)) => Next::Abort,
-            (next, _) => next,
-        };
-        if next == Next::Rollback {
-            steps::decide_rollback(self.ports.ledger.as_ref(), cx.run, &error.message).await?;
-        }
-        if next == Next::Ignore {
-            // The run goes on from here as from a success: a resumed one must not come back to this step after later ones.
-            steps::settle_output(cx, &job.facts).await?;
-        }
-        let kind = match next {
-            Next::Retry { after } => EventKind::StepRetried { attempt: attempt + 1, after, error: error.clone() },
-            Next::Ignore => EventKind::StepIgnored { error: error.clone() },
-            Next::Rollback | Next::Abort | Next::Fail => EventKind::StepFailed { error: error.clone() },
-        };
-        cx.say(kind).await?;
-        Ok(TaskReply::Failed { error, next })
-    }
-}
-
-/// The run is to be rolled back since it was stopped: a step that was under way then does not go on.
-async fn left_off(cx: &Cx<'_>, reason: String) -> Result<TaskReply, StoreError> {
-    let skipped = EventKind::StepSkipped { reason: "the run is being rolled back".into() };
-    cx.say_once(&format!("{}/left-off/{}", cx.step, cx.fence), skipped).await?;
-    Ok(TaskReply::Failed { error: StepError::new(ErrorClass::Application, reason), next: Next::Rollback })
-}
-
-/// The failure strategy, applied to the failure of one attempt.
-fn decide(policy: &FailurePolicy, class: ErrorClass, attempt: u32) -> Next {
-    use shiftgate_workflow::{FailureAction as A, Final};
-    match policy.action(class) {
-        A::Rollback => Next::Rollback,
-        A::Abort => Next::Abort,
-        A::Fail => Next::Fail,
-        A::Ignore => Next::Ignore,
-        A::Retry { count, backoff, .. } if attempt <= count => {
-            let doubled = backoff.0.saturating_mul(1_u64 << (attempt.saturating_sub(1)).min(16));
-            Next::Retry { after: Millis(doubled) }
-        }
-        A::Retry { then: Final::Rollback, .. } => Next::Rollback,
-        A::Retry { then: Final::Abort, .. } => Next::Abort,
-        A::Retry { then: Final::Fail, .. } => Next::Fail,
-        A::Retry { then: Final::Ignore, .. } => Next::Ignore,
     }
 }
 
@@ -252,27 +217,4 @@ fn busy(plan: &Plan, holder: &RunId) -> StepError {
     let family = plan.setup.family.as_str();
     StepError::new(ErrorClass::Application, format!("run {holder} works on group family `{family}`"))
         .hint(format!("wait for its end (`shiftgate status {holder}`), or run with --when-busy wait"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use shiftgate_workflow::{FailureAction, Final};
-
-    #[test]
-    fn a_failure_goes_the_way_of_its_class() {
-        let mut policy = FailurePolicy::default();
-        policy.by_class.insert(
-            ErrorClass::Connectivity,
-            FailureAction::Retry { count: 2, backoff: Millis::seconds(10), then: Final::Abort },
-        );
-        policy.by_class.insert(ErrorClass::Verification, FailureAction::Ignore);
-        let next = |class, attempt| decide(&policy, class, attempt);
-        assert_eq!(next(ErrorClass::Application, 1), Next::Rollback);
-        assert_eq!(next(ErrorClass::Verification, 1), Next::Ignore);
-        assert_eq!(next(ErrorClass::Drift, 1), Next::Abort);
-        assert_eq!(next(ErrorClass::Connectivity, 1), Next::Retry { after: Millis::seconds(10) });
-        assert_eq!(next(ErrorClass::Connectivity, 2), Next::Retry { after: Millis::seconds(20) });
-        assert_eq!(next(ErrorClass::Connectivity, 3), Next::Abort);
-    }
 }

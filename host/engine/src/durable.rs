@@ -14,6 +14,20 @@ use shiftgate_workflow::Plan;
 #[error("{0}")]
 pub struct DurableError(pub String);
 
+/// The signal that says that an operator's order is on record.
+pub const ORDERS: &str = "orders";
+
+/// What ended a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The signal, and what it carried.
+    Signal(String),
+    /// There is an order on record.
+    Order,
+    /// Nothing in all the time.
+    Nothing,
+}
+
 /// A journal of activities, timers and signals, replayed after a crash.
 pub trait Durable: Send + Sync {
     /// Runs an activity by name, once as far as the journal knows: a replay gets the recorded reply.
@@ -21,11 +35,9 @@ pub trait Durable: Send + Sync {
     /// Errors: the activity could not record what it did ([`StoreError`]'s text), or the engine failed.
     fn act(&self, name: &'static str, input: String) -> impl Future<Output = Result<String, DurableError>> + Send;
 
-    /// Waits for a time that survives the process.
-    fn sleep(&self, time: Millis) -> impl Future<Output = Result<(), DurableError>> + Send;
-
-    /// Waits for a signal, first sent first taken, also one sent before; none when `timeout` is over first.
-    fn wait(&self, signal: &str, timeout: Millis) -> impl Future<Output = Result<Option<String>, DurableError>> + Send;
+    /// Waits for a time that survives the process, and meanwhile for a signal, first sent first taken, also one sent before,
+    /// and for the word that there is an order ([`ORDERS`]).
+    fn wait(&self, signal: Option<&str>, timeout: Millis) -> impl Future<Output = Result<Heard, DurableError>> + Send;
 
     /// Says where the run is, for whoever lists runs.
     fn status(&self, status: String);
@@ -39,6 +51,7 @@ pub trait Runs: Send + Sync {
     /// Errors: no such run, or its plan cannot be read.
     async fn plan(&self, run: &RunId) -> Result<Arc<Plan>, StoreError>;
 
-    /// Records the ending. An ending is terminal, but for `Aborted`, which a resumed run may replace.
+    /// Records the ending. An ending is terminal, but for `Aborted` and `Stuck`, which a resumed run may replace, and for
+    /// `Succeeded`, which a rollback may.
     async fn end(&self, run: &RunId, ending: Ending, at: Timestamp) -> Result<(), StoreError>;
 }

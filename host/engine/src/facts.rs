@@ -1,4 +1,7 @@
 //! What the steps of a run have found so far. Interpreter state: it comes from replies of activities only.
+//!
+//! A run of an earlier release is replayed, and each input of an activity has to be what it was then, letter by letter: a new
+//! field is left out while it says nothing.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,6 +14,9 @@ pub struct Facts {
     pub fence: i64,
     /// Why the run is rolled back, once that is decided: a resumed run goes on with the rollback, never forward.
     pub rolling_back: Option<String>,
+    /// Whether what others have changed under this run is taken for good, as an operator said when it went on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_drift: bool,
     /// The group that is deployed; none before setup.
     pub new_group: Option<GroupFacts>,
     /// The group that was live before; none before setup and for a first deployment.

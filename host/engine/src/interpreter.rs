@@ -6,12 +6,14 @@ use shiftgate_model::{Ending, Millis, RunId, StepError};
 use shiftgate_workflow::{Plan, Step};
 
 use crate::activities::Assignment;
-use crate::{Durable, DurableError, Facts, Next, StepState, Task, TaskReply, Waking};
+use crate::{Durable, DurableError, Facts, Heard, Next, StepState, Task, TaskReply, Waking};
 
 /// The name that the interpreter is registered under.
 pub const INTERPRETER: &str = "deploy";
 /// Its version: a change of the order of activities is a new one, and the old one stays registered.
-pub const INTERPRETER_VERSION: &str = "1.0.0";
+///
+/// 1.0.0 heard no orders while it waited; its order of activities is the same, so that the adapter alone tells the two apart.
+pub const INTERPRETER_VERSION: &str = "1.1.0";
 
 /// A ballot without an expiry waits this long, then asks again.
 const LONGEST_WAIT: Millis = Millis::minutes(7 * 24 * 60);
@@ -31,7 +33,7 @@ pub async fn deploy<D: Durable>(d: &D, run: &RunId, plan: &Plan) -> Result<Endin
     let mut facts = Facts::default();
     let (ending, summary) = match walk.act(Task::Begin).await? {
         TaskReply::Failed { error, next } => {
-            let ending = if next == Next::Abort { Ending::Aborted } else { Ending::Failed };
+            let ending = if matches!(next, Next::Abort | Next::Stop) { Ending::Aborted } else { Ending::Failed };
             return walk.finish(ending, error.message, facts).await;
         }
         TaskReply::Done(begun) => {
@@ -69,18 +71,22 @@ impl<D: Durable> Walk<'_, D> {
         let reason = stopped.error.message;
         match stopped.next {
             Next::Rollback => self.rollback(plan, facts, reason).await,
-            Next::Abort => Ok((Ending::Aborted, reason)),
+            Next::Abort | Next::Stop => Ok((Ending::Aborted, reason)),
             Next::Fail | Next::Ignore | Next::Retry { .. } => Ok((Ending::Failed, reason)),
         }
     }
 
     async fn rollback(&self, plan: &Plan, facts: &mut Facts, reason: String) -> Result<(Ending, String), DurableError> {
         if let Some(stopped) = self.steps(&plan.rollback, facts).await? {
+            if stopped.next == Next::Stop {
+                return Ok((Ending::Aborted, stopped.error.message));
+            }
             let summary = format!("{reason}; and the rollback was stopped: {}", stopped.error.message);
             return Ok((Ending::Stuck, summary));
         }
         match self.act(Task::Rollback { reason, facts: facts.clone() }).await? {
             TaskReply::RolledBack { ending, summary } => Ok((ending, summary)),
+            TaskReply::Failed { error, next: Next::Stop } => Ok((Ending::Aborted, error.message)),
             TaskReply::Failed { error, .. } => Ok((Ending::Stuck, error.message)),
             TaskReply::Done(_) | TaskReply::Wait { .. } => Err(DurableError("the rollback answered as a step does".into())),
         }
@@ -122,7 +128,8 @@ impl<D: Durable> Walk<'_, D> {
                     resumed = Some(self.wait(step, state, after, ballot, expires).await?);
                 }
                 TaskReply::Failed { next: Next::Retry { after }, .. } => {
-                    self.d.sleep(after).await?;
+                    // An order cuts the pause short: the next attempt heeds it before it does anything.
+                    self.d.wait(None, after).await?;
                     attempt += 1;
                 }
                 TaskReply::Failed { next: Next::Ignore, .. } => return Ok(None),
@@ -146,13 +153,10 @@ impl<D: Durable> Walk<'_, D> {
             (Some(after), None) => (after, Waking::Timer),
             (None, None) => (LONGEST_WAIT, Waking::Timer),
         };
-        if !ballot {
-            self.d.sleep(time).await?;
-            return Ok((state, late));
-        }
-        let waking = match self.d.wait(step.id.as_str(), time).await? {
-            Some(payload) => Waking::Ballot(serde_json::from_str(&payload).unwrap_or(Value::String(payload))),
-            None => late,
+        let waking = match self.d.wait(ballot.then_some(step.id.as_str()), time).await? {
+            Heard::Signal(payload) => Waking::Ballot(serde_json::from_str(&payload).unwrap_or(Value::String(payload))),
+            Heard::Order => Waking::Ordered,
+            Heard::Nothing => late,
         };
         Ok((state, waking))
     }

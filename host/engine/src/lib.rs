@@ -1,7 +1,7 @@
 //! The interpreter: runs a [`Plan`](shiftgate_workflow::Plan) against the [`Durable`] trait, and the native steps.
 //!
 //! Two columns. Who decides: [`deploy`], sequential and deterministic, without clock, I/O or tokio; each effect is
-//! `d.act`, each wait `d.sleep` or `d.wait`. Who acts: [`Activities`], one [`Task`] at a time, through the ports of
+//! `d.act`, each wait `d.wait`. Who acts: [`Activities`], one [`Task`] at a time, through the ports of
 //! `model`: intent on paper, look, call, outcome on paper, event. [`rehearse`] runs a plan over a copy of the
 //! cloud, to say what a run would do. [`Sim`] runs the interpreter on tokio's clock, so that
 //! tests run hours in milliseconds; `store` runs it durably.
@@ -11,6 +11,7 @@ mod approval;
 mod durable;
 mod facts;
 mod interpreter;
+mod orders;
 mod pace;
 mod poller;
 mod rehearsal;
@@ -20,14 +21,14 @@ mod task;
 
 pub use activities::{Activities, Ports, Settings, WhenBusy};
 pub use approval::{Decision, count};
-pub use durable::{Durable, DurableError, Runs};
+pub use durable::{Durable, DurableError, Heard, ORDERS, Runs};
 pub use facts::Facts;
 pub use interpreter::{INTERPRETER, INTERPRETER_VERSION, deploy};
+pub use orders::{OPERATOR, OpenOrder, Order, close_orders, decide_rollback, give_order, open_orders, rollback_decided};
 pub use pace::Pace;
 pub use rehearsal::{PlannedCall, PlannedStep, Rehearsal, RehearsalError, rehearse};
 pub use sim::Sim;
-pub use steps::{decide_rollback, rollback_decided};
-pub use task::{Next, StepState, Task, TaskReply, Waking, goes_back};
+pub use task::{Asked, Next, StepState, Task, TaskReply, Waking, goes_back};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use shiftgate_model::Millis;
 use tokio::sync::Notify;
 
-use crate::{Activities, Durable, DurableError};
+use crate::{Activities, Durable, DurableError, Heard, ORDERS};
 
 /// A [`Durable`] without durability.
 pub struct Sim {
@@ -41,13 +41,16 @@ impl Sim {
         self.signals.lock().unwrap_or_else(PoisonError::into_inner).get_mut(signal)?.pop_front()
     }
 
-    async fn arrival(&self, signal: &str) -> String {
+    async fn arrival(&self, signal: Option<&str>) -> Heard {
         loop {
             let arrived = self.arrived.notified();
             tokio::pin!(arrived);
             arrived.as_mut().enable();
-            if let Some(payload) = self.take(signal) {
-                return payload;
+            if let Some(payload) = signal.and_then(|signal| self.take(signal)) {
+                return Heard::Signal(payload);
+            }
+            if self.take(ORDERS).is_some() {
+                return Heard::Order;
             }
             arrived.await;
         }
@@ -59,13 +62,8 @@ impl Durable for Sim {
         self.activities.perform_text(&input).await.map_err(DurableError)
     }
 
-    async fn sleep(&self, time: Millis) -> Result<(), DurableError> {
-        tokio::time::sleep(time.duration()).await;
-        Ok(())
-    }
-
-    async fn wait(&self, signal: &str, timeout: Millis) -> Result<Option<String>, DurableError> {
-        Ok(tokio::time::timeout(timeout.duration(), self.arrival(signal)).await.ok())
+    async fn wait(&self, signal: Option<&str>, timeout: Millis) -> Result<Heard, DurableError> {
+        Ok(tokio::time::timeout(timeout.duration(), self.arrival(signal)).await.unwrap_or(Heard::Nothing))
     }
 
     fn status(&self, status: String) {

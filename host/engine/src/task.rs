@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shiftgate_model::{ActionState, Ending, Millis, StepError, StepId, Timestamp};
+use shiftgate_workflow::Final;
 
 use crate::Facts;
 
@@ -68,6 +69,18 @@ pub struct StepState {
     pub plugin: Option<ActionState>,
     /// How many ballots the log has shown already.
     pub shown: u32,
+    /// What a person is asked about after the step's failure; none while the step itself waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
+}
+
+/// A failure that a person is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The failure.
+    pub error: StepError,
+    /// What happens when nobody answers, or the answer is no.
+    pub otherwise: Final,
 }
 
 /// Why a waiting step goes on.
@@ -80,6 +93,8 @@ pub enum Waking {
     Ballot(Value),
     /// Its deadline has passed.
     Expired,
+    /// An operator has ordered something.
+    Ordered,
 }
 
 /// How an activity ended.
@@ -142,6 +157,8 @@ pub enum Next {
     Rollback,
     /// Stop where it stands.
     Abort,
+    /// The same, since an operator ordered it; in a rollback, too.
+    Stop,
     /// End as failed.
     Fail,
 }

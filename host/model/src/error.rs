@@ -139,6 +139,8 @@ pub enum ErrorClass {
     Drift,
     /// The record could not be written.
     Store,
+    /// Nothing failed: an operator has ordered otherwise. No failure strategy is asked.
+    Operator,
 }
 
 impl fmt::Display for ErrorClass {
@@ -152,6 +154,7 @@ impl fmt::Display for ErrorClass {
             Self::Approval => "approval",
             Self::Drift => "drift",
             Self::Store => "store",
+            Self::Operator => "operator",
         })
     }
 }
@@ -185,7 +188,10 @@ impl StepError {
     #[must_use]
     pub fn drift(group: &GroupId, recorded: Capacity, live: Capacity) -> Self {
         Self::new(ErrorClass::Drift, format!("group `{group}` changed under this run: it left {recorded}, and finds {live}"))
-            .hint("look who changed the group; then `shiftgate resume` this run, or set its capacity by hand")
+            .hint(
+                "look who changed the group; set it back and `shiftgate resume` this run, or resume it with --accept-drift to go on \
+                 over the change",
+            )
     }
 }
 
@@ -194,8 +200,10 @@ impl StepError {
     #[must_use]
     pub fn route_drift(rule: &RuleArn, recorded: &Actions, live: &Actions) -> Self {
         let message = format!("rule `{rule}` changed under this run: it left {recorded}, and finds {live}");
-        Self::new(ErrorClass::Drift, message)
-            .hint("look who changed the rule; give it back the weights that this run left, then `shiftgate resume` this run")
+        Self::new(ErrorClass::Drift, message).hint(
+            "look who changed the rule; give it back the weights that this run left and `shiftgate resume` this run, or resume \
+                 it with --accept-drift to go on over the change",
+        )
     }
 }
 

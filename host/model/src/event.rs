@@ -284,6 +284,20 @@ pub enum EventKind {
         comment: String,
     },
     ApprovalExpired,
+    InterventionRequested {
+        error: StepError,
+        expires_at: Timestamp,
+        otherwise: String,
+    },
+    InterventionExpired {
+        otherwise: String,
+    },
+    RetryOrdered {
+        reason: String,
+    },
+    DriftAccepted {
+        what: String,
+    },
     WrapUpActed {
         action: ReceiptAction,
     },

@@ -33,7 +33,7 @@ pub use plugin::{
     PluginReply, PluginSource, Progress, Receipt, ReceiptAction, Report, RunInfo, Suspension, Tally, Verdict, Vote, Wake,
     WeighedGroup,
 };
-pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Ledger, Locks, PluginError, PluginRunner, Routes};
+pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Hold, Ledger, Locks, PluginError, PluginRunner, Routes};
 pub use routes::{
     Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,
     TargetState, Weight, WeightError,

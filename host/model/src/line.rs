@@ -102,6 +102,12 @@ impl fmt::Display for EventKind {
             Self::Rejected { by, comment } if comment.is_empty() => write!(f, "Rejected by {by}"),
             Self::Rejected { by, comment } => write!(f, "Rejected by {by}: {comment}"),
             Self::ApprovalExpired => f.write_str("Nobody decided in time"),
+            Self::InterventionRequested { error, otherwise, .. } => {
+                write!(f, "Failed ({}): {error}; a person is asked what to do, else: {otherwise}", error.class)
+            }
+            Self::InterventionExpired { otherwise } => write!(f, "Nobody answered in time: {otherwise}"),
+            Self::RetryOrdered { reason } => write!(f, "Trying again: {reason}"),
+            Self::DriftAccepted { what } => write!(f, "Gone on over a change of others: {what}"),
             Self::WrapUpActed { action } => match action {
                 ReceiptAction::Planned(what) => write!(f, "Would do: {what}"),
                 ReceiptAction::Done(what) => f.write_str(what),

@@ -170,6 +170,15 @@ pub enum Acquired {
     },
 }
 
+/// What fences a process off that was thought dead, and wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Grows with every run that takes the lock, and with each time that a run takes it again.
+    pub fence: i64,
+    /// Grows with every activity of the run that may change a cloud.
+    pub term: i64,
+}
+
 /// One run at a time on an account's group family, first come first served. The holder is a run, not a process: a lock
 /// does not lapse. Implemented by `store`.
 #[async_trait]
@@ -177,8 +186,12 @@ pub trait Locks: Send + Sync {
     /// Takes the lock, or takes (and keeps) a place in its queue.
     async fn acquire(&self, account: &str, family: &Family, run: &RunId) -> Result<Acquired, StoreError>;
 
-    /// Whether the lock is still this run's under that fencing number.
-    async fn holds(&self, account: &str, family: &Family, run: &RunId, fence: i64) -> Result<bool, StoreError>;
+    /// A new term of this run's hold: from now on [`holds`](Self::holds) is false of every term before. None when the lock is not
+    /// this run's under that fencing number.
+    async fn enter(&self, account: &str, family: &Family, run: &RunId, fence: i64) -> Result<Option<i64>, StoreError>;
+
+    /// Whether the lock is still this run's, under that fencing number and in that term.
+    async fn holds(&self, account: &str, family: &Family, run: &RunId, hold: Hold) -> Result<bool, StoreError>;
 
     /// Gives the lock, or the place in the queue, back; nothing happens when it is not this run's.
     async fn release(&self, account: &str, family: &Family, run: &RunId) -> Result<(), StoreError>;

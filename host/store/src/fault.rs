@@ -1,11 +1,15 @@
-//! Faults of files and databases, in an operator's words. No code of SQLite leaves this module unexplained.
-//! Next: `file`, `record`.
+//! Faults of files and databases, in an operator's words. No code of SQLite leaves this module unexplained, and no address
+//! is shown here but the place that the caller names. Next: `file`, `record`.
 
 use std::io::{Error as IoError, ErrorKind};
 use std::path::Path;
 
 use shiftgate_model::StoreError;
 use sqlx::migrate::MigrateError;
+
+mod postgres;
+
+pub(crate) use postgres::{is_away, message_is_away};
 
 const FULL: &str = "the disk is full; free some space, then try again";
 const READ_ONLY: &str = "the file or its file system is read-only; make it writable, or choose another state directory";
@@ -32,22 +36,33 @@ pub(crate) fn of_file(action: impl Into<String>, path: &Path, error: &IoError) -
 
 /// A fault of a database.
 pub(crate) fn of_database(action: impl Into<String>, place: impl Into<String>, error: &sqlx::Error) -> StoreError {
-    StoreError { action: action.into(), place: place.into(), reason: database_reason(error) }
+    let place = place.into();
+    let reason = match error {
+        // SQLite's pool has one connection, and whoever waits for it waits for a lock.
+        sqlx::Error::PoolTimedOut if place.starts_with("postgres://") => postgres::NO_CONNECTION.to_owned(),
+        other => database_reason(other),
+    };
+    StoreError { action: action.into(), place, reason }
 }
 
 /// A fault while the tables of the record were made or checked.
 pub(crate) fn of_schema(place: impl Into<String>, error: &MigrateError) -> StoreError {
+    let place = place.into();
+    let (what, other) = match place.starts_with("postgres://") {
+        true => ("database", "another database"),
+        false => ("file", "another state directory"),
+    };
     let reason = match error {
-        MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => format!(
-            "a newer shiftgate wrote this file (its schema is {version}); use that program, or choose another state directory"
-        ),
+        MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
+            format!("a newer shiftgate wrote this {what} (its schema is {version}); use that program, or choose {other}")
+        }
         MigrateError::VersionMismatch(version) | MigrateError::Dirty(version) => {
-            format!("schema {version} of the file is not the one that this program knows; use the program that wrote it")
+            format!("schema {version} of the {what} is not the one that this program knows; use the program that wrote it")
         }
         MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => database_reason(cause),
         other => other.to_string(),
     };
-    StoreError { action: "prepare the record".to_owned(), place: place.into(), reason }
+    StoreError { action: "prepare the record".to_owned(), place, reason }
 }
 
 /// A fault that this room found itself.
@@ -57,11 +72,16 @@ pub(crate) fn of(action: impl Into<String>, place: impl Into<String>, reason: im
 
 fn database_reason(error: &sqlx::Error) -> String {
     match error {
+        sqlx::Error::Database(cause) if postgres::state(cause.as_ref()).is_some() => postgres::reason(cause.as_ref()),
         sqlx::Error::Database(cause) => {
             let code = cause.code().and_then(|code| code.parse::<i32>().ok());
             code.and_then(sqlite_reason).unwrap_or_else(|| cause.message().to_owned())
         }
         sqlx::Error::Io(cause) if cause.kind() == ErrorKind::StorageFull => FULL.to_owned(),
+        sqlx::Error::Io(cause) => postgres::lost(cause),
+        sqlx::Error::Tls(cause) => {
+            format!("TLS could not be set up: {cause}; see `sslmode` and `sslrootcert` in docs/operations.md")
+        }
         sqlx::Error::PoolTimedOut => LOCKED.to_owned(),
         sqlx::Error::PoolClosed => "the record is closed already".to_owned(),
         other => other.to_string(),

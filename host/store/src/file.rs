@@ -50,8 +50,7 @@ pub(crate) fn sqlite_url(action: &str, path: &Path) -> Result<String, StoreError
 /// A pool asks again and again until its time is over when a connection cannot be made, and then says only that; this
 /// says at once what is wrong.
 pub(crate) async fn try_database(action: &str, path: &Path) -> Result<(), StoreError> {
-    static DRIVERS: Once = Once::new();
-    DRIVERS.call_once(sqlx::any::install_default_drivers);
+    install_drivers();
     let url = sqlite_url(action, path)?;
     let read = async {
         let mut connection = AnyConnection::connect(&url).await?;
@@ -59,6 +58,12 @@ pub(crate) async fn try_database(action: &str, path: &Path) -> Result<(), StoreE
         connection.close().await
     };
     read.await.map_err(|error| fault::of_database(action, path.display().to_string(), &error))
+}
+
+/// Tells sqlx, once, which databases this program knows.
+pub(crate) fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
 /// A file that one process has for itself. The system gives it back when the process ends, however it ends.

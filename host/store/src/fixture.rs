@@ -1,5 +1,8 @@
 //! What the tests of this room share: a plan, a run, a clock that stands still until it is moved.
 
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +12,7 @@ use shiftgate_model::{
 };
 use shiftgate_workflow::{FailurePolicy, Infrastructure, Plan, Setup, Strategy};
 
-use crate::{NewRun, Record};
+use crate::{NewRun, PostgresUrl, Record};
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Default)]
@@ -73,23 +76,41 @@ pub(crate) async fn create(record: &Record, id: &str, created_at: u64) -> RunId 
     run.id
 }
 
-/// A record in a directory of its own.
+/// A record of a test's own: in a directory, or in a database.
 pub(crate) struct Home {
     pub(crate) directory: tempfile::TempDir,
     pub(crate) clock: Arc<StoppedClock>,
+    database: Option<PostgresUrl>,
 }
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), clock: Arc::default() }
+        Self { directory: tempfile::tempdir().unwrap(), clock: Arc::default(), database: None }
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn in_database(url: PostgresUrl) -> Self {
+        Self { database: Some(url), ..Self::new() }
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.database.is_none()
     }
 
     pub(crate) async fn open(&self) -> Record {
-        Record::open_with(&self.directory.path().join("state"), Arc::clone(&self.clock) as Arc<dyn Clock>).await.unwrap()
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        match &self.database {
+            None => Record::open_with(&self.directory.path().join("state"), clock).await.unwrap(),
+            Some(url) => Record::open_postgres_with(url, clock).await.unwrap(),
+        }
     }
 }
 
-/// The error's text, with the directory of the test taken out.
+/// The error's text, with the directory of the test taken out; a database is shown as the file would be.
 pub(crate) fn shown(home: &Home, error: &StoreError) -> String {
-    error.to_string().replace(&home.directory.path().display().to_string(), "[HOME]")
+    let text = match &home.database {
+        None => error.to_string(),
+        Some(url) => error.to_string().replace(&url.to_string(), "[HOME]/state/state.db"),
+    };
+    text.replace(&home.directory.path().display().to_string(), "[HOME]")
 }

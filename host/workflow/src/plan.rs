@@ -4,6 +4,7 @@
 //! (`${setup.newGroup.id}`) stays [deferred](crate::fill); everything else is final. The next room is `engine`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -318,7 +319,17 @@ pub enum FailureAction {
         count: u32,
         /// The pause before each; it doubles.
         backoff: Millis,
+        /// How long a person is asked before `then`; none to ask nobody.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ask: Option<Millis>,
         /// What a last failure leads to.
+        then: Final,
+    },
+    /// Ask a person: try again, go on without, or do `then`.
+    Ask {
+        /// How long.
+        timeout: Millis,
+        /// What no, and silence, lead to.
         then: Final,
     },
 }
@@ -335,6 +346,17 @@ pub enum Final {
     Fail,
     /// As [`FailureAction::Ignore`].
     Ignore,
+}
+
+impl fmt::Display for Final {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rollback => "rollback",
+            Self::Abort => "abort",
+            Self::Fail => "fail",
+            Self::Ignore => "ignore",
+        })
+    }
 }
 
 /// What failures lead to, by class.

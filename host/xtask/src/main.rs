@@ -17,6 +17,7 @@ Tasks:
   demo [ARGS…]    Run `shiftgate demo ARGS…` with these plugins; `canary` when no ARGS are given
   test            Run all tests with these plugins
   bench           Build for release and measure
+  campaign        Kill each deployment at every moment and fail every call of a cloud, in a release build
 ";
 
 fn main() -> ExitCode {

@@ -21,6 +21,8 @@ pub(crate) enum Task {
     Test,
     /// Measure.
     Bench,
+    /// Break everything at every moment: all of what the tests only sample.
+    Campaign,
 }
 
 /// Why there is no task.
@@ -41,6 +43,7 @@ impl Task {
             "demo" => return Ok(Self::Demo(demo_arguments(rest))),
             "test" => Self::Test,
             "bench" => Self::Bench,
+            "campaign" => Self::Campaign,
             "help" | "--help" | "-h" => return Err(Usage::Help),
             other => return Err(Usage::Wrong(format!("there is no task `{other}`"))),
         };
@@ -68,6 +71,7 @@ impl Task {
                 tools::status(command)
             }
             Self::Test => test(&workspace),
+            Self::Campaign => campaign(&workspace),
             Self::Bench => {
                 // The native child that a plugin call is measured against.
                 let mut child = tools::cargo(&workspace);
@@ -99,6 +103,17 @@ fn test(workspace: &Workspace) -> Result<ExitCode> {
     } else {
         tests.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
     }
+    tools::status(tests)
+}
+
+/// Every campaign in full, in a release build: minutes of kills and faults, each printed with what it found.
+fn campaign(workspace: &Workspace) -> Result<ExitCode> {
+    if !tools::has_nextest(workspace) {
+        bail!("the campaign needs cargo-nextest; install it with `cargo install --locked cargo-nextest`");
+    }
+    let mut tests = tools::cargo(workspace);
+    tests.args(["nextest", "run", "--release", "--package", "shiftgate", "--test", "end_to_end", "--profile", "campaign"]);
+    tests.args(["-E", "test(campaign)"]).env("SHIFTGATE_CAMPAIGN", "full");
     tools::status(tests)
 }
 
@@ -152,6 +167,7 @@ mod tests {
         assert_eq!(parse("plugins"), Ok(Task::Plugins));
         assert_eq!(parse("test"), Ok(Task::Test));
         assert_eq!(parse("bench"), Ok(Task::Bench));
+        assert_eq!(parse("campaign"), Ok(Task::Campaign));
         assert_eq!(parse("--help"), Err(Usage::Help));
         assert_eq!(parse("test -h"), Err(Usage::Help));
         assert_eq!(parse(""), Err(Usage::Wrong("name a task".into())));

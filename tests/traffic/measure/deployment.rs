@@ -14,7 +14,7 @@ use shiftgate_sim::{
     GroupSeed, Image, Latencies, ListenerSeed, LoadBalancerSeed, LoadBalancerState, Numbers, Ports, Scheme, Sim, TargetGroupSeed,
     World,
 };
-use shiftgate_store::{Engine, EngineOptions, NewRun, Record, SystemClock};
+use shiftgate_store::{Engine, EngineOptions, JournalAt, NewRun, Record, SystemClock};
 use shiftgate_workflow::{Files, Inputs, Plan, Source};
 use tempfile::TempDir;
 
@@ -94,7 +94,9 @@ impl Deployment {
         let elb = Arc::new(Elb::new(elb).await.expect("a client"));
         let activities = activities(&spot, &elb, &record);
         let file = home.path().join("engine.db");
-        let engine = Engine::start(&file, &record, activities, EngineOptions::default()).await.expect("the engine starts");
+        let engine = Engine::start(&JournalAt::File(file), &record, activities, EngineOptions::default())
+            .await
+            .expect("the engine starts");
         let users = Users::start(sim.data_plane_url(BALANCER, 80).expect("a listener"));
         let run = RunId::new("20261123-000000-aaaa");
         let plan = plan(workflow);

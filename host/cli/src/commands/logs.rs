@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use shiftgate_engine::Runs as _;
-use shiftgate_model::Events as _;
+use shiftgate_model::{Ending, Events as _, RunId};
 use shiftgate_store::Record;
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{Format, Logs};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub(crate) async fn run(app: &mut App, args: &Logs) -> Result<Exit, Failure> {
     if !args.follow {
         return Ok(Exit::Succeeded);
     }
-    if log.view().ending.is_none() && app::driven(&record, &row.id) == Some(false) {
+    if log.view().ending.is_none() && record.driven(&row.id).await == Some(false) && !record.is_shared() {
         let resume = app.commands().of("resume", &row.id);
         app.screen.note(&format!("no process works on this run; `{resume}` goes on, and shows here"));
     }
@@ -34,6 +34,36 @@ pub(crate) async fn run(app: &mut App, args: &Logs) -> Result<Exit, Failure> {
         after = show(app, &record, &mut log, args.look.output, after).await?;
     }
     Ok(Exit::Succeeded)
+}
+
+/// Shows the events behind `after` as another process makes them, until the run ends.
+pub(crate) async fn follow(
+    app: &mut App,
+    record: &Record,
+    run: &RunId,
+    output: Format,
+    mut after: u64,
+) -> Result<Ending, Failure> {
+    let plan = record.plan(run).await.ok();
+    let mut log = Log::new(run.clone(), plan.as_deref(), app.commands());
+    for event in record.read(run, 0).await?.iter().take_while(|event| event.sequence <= after) {
+        log.lines(event);
+    }
+    loop {
+        // Asked before the last look, so that an end which came with the process's own is seen.
+        let driven = record.driven(run).await.filter(|_| !record.is_shared());
+        after = show(app, record, &mut log, output, after).await?;
+        match (log.view().ending, driven) {
+            (Some(ending), _) => return Ok(ending),
+            (None, Some(false)) => {
+                let resume = app.commands().of("resume", run);
+                let message = format!("the process that drove run {run} is gone; the order stands on record");
+                return Err(Failure::new(Exit::Interrupted, message)
+                    .hint(format!("give the same command again to carry it out from here, or `{resume}` to take it back")));
+            }
+            (None, _) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
 }
 
 /// Shows the events behind `after`; returns the number of the last.

@@ -1,4 +1,4 @@
-//! `shiftgate runs`: every run of the record, newest first. Changes nothing.
+//! `shiftgate runs`: every run of the record, newest first. Changes nothing; `runs prune` forgets old ones.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use shiftgate_model::{AccountId, AmiId, Clock as _, Ending, RunId, Timestamp};
 use shiftgate_store::{Record, RunRow, SystemClock};
 
 use crate::app::{self, App};
-use crate::args::{Format, Runs};
+use crate::args::{Format, Prune, Runs, RunsAction};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text::{align, date_time, length, printable};
@@ -37,6 +37,9 @@ struct Line {
 
 pub(crate) async fn run(app: &mut App, args: &Runs) -> Result<Exit, Failure> {
     let record = app.record().await?;
+    if let Some(RunsAction::Prune(args)) = &args.action {
+        return prune(app, &record, args).await;
+    }
     let mut lines = Vec::new();
     for row in record.runs(ALL).await? {
         let state = state(&record, &row).await?;
@@ -50,6 +53,25 @@ pub(crate) async fn run(app: &mut App, args: &Runs) -> Result<Exit, Failure> {
     Ok(Exit::Succeeded)
 }
 
+/// Forgets what happened in runs that ended long ago.
+async fn prune(app: &mut App, record: &Record, args: &Prune) -> Result<Exit, Failure> {
+    let before = Timestamp(SystemClock.now().0.saturating_sub(args.older_than.0));
+    let runs = record.prunable(before).await?;
+    for run in &runs {
+        if args.dry_run {
+            app.screen.print(&format!("Would forget {run}\n"))?;
+        } else if record.prune(run).await? {
+            app.screen.print(&format!("Forgot {run}\n"))?;
+        } else {
+            app.screen.note(&format!("kept {run}: a process works on it"));
+        }
+    }
+    if runs.is_empty() {
+        app.screen.note(&format!("no run ended more than {} ago that may be forgotten", args.older_than));
+    }
+    Ok(Exit::Succeeded)
+}
+
 async fn state(record: &Record, row: &RunRow) -> Result<&'static str, Failure> {
     Ok(match row.ending {
         Some(Ending::Succeeded) => "succeeded",
@@ -57,8 +79,8 @@ async fn state(record: &Record, row: &RunRow) -> Result<&'static str, Failure> {
         Some(Ending::RolledBack) => "rolled back",
         Some(Ending::Aborted) => "aborted",
         Some(Ending::Stuck) => "stuck",
-        None if app::view(record, &row.id).await?.vote().is_some() => "waits for a vote",
-        None if app::driven(record, &row.id) == Some(false) => "stopped",
+        None if app::view(record, &row.id).await?.vote().is_some() => "waits for a person",
+        None if record.driven(&row.id).await == Some(false) => "stopped",
         None => "running",
     })
 }
@@ -133,14 +155,14 @@ mod tests {
             ended_at,
         };
         let lines = [
-            line("20261123-214501-k3f9", "waits for a vote", None),
+            line("20261123-214501-k3f9", "waits for a person", None),
             line("20261123-214501-0a0a", "succeeded", Some(Timestamp(1_795_470_501_000))),
         ];
         let text = table(&lines, Timestamp(1_795_470_401_000));
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
-        RUN                   STATE             WORKFLOW    ARTIFACT    STARTED                  TOOK
-        20261123-214501-k3f9  waits for a vote  web-canary  ami-0green  2026-11-23 21:45:01 UTC  1m 40s
-        20261123-214501-0a0a  succeeded         web-canary  ami-0green  2026-11-23 21:45:01 UTC  3m 20s
+        RUN                   STATE               WORKFLOW    ARTIFACT    STARTED                  TOOK
+        20261123-214501-k3f9  waits for a person  web-canary  ami-0green  2026-11-23 21:45:01 UTC  1m 40s
+        20261123-214501-0a0a  succeeded           web-canary  ami-0green  2026-11-23 21:45:01 UTC  3m 20s
         ");
     }
 }

@@ -2,7 +2,7 @@
 //! process that drives the run carries it there.
 
 use shiftgate_model::{Ballot, Clock as _, RunId, Vote};
-use shiftgate_store::SystemClock;
+use shiftgate_store::{Record, SystemClock};
 
 use crate::app::{self, App};
 use crate::args;
@@ -17,8 +17,12 @@ pub(crate) async fn run(app: &mut App, args: &args::Vote, vote: Vote) -> Result<
     let row = run_id::find(&record, &args.run).await?;
     let subject = subject(args.subject.as_deref().or_else(|| app.env.user()))?;
     let view = app::view(&record, &row.id).await?;
-    let Some(Wait::Vote { step, approvers, .. }) = &view.waits_for else {
-        return Err(nothing_waits(&row.id, &view).hint(format!("see `{}`", app.commands().of("status", &row.id))));
+    let (step, approvers) = match &view.waits_for {
+        Some(Wait::Vote { step, approvers, .. }) => (step, approvers.as_slice()),
+        Some(Wait::Intervention { step, .. }) => (step, [].as_slice()),
+        Some(Wait::Lock { .. } | Wait::SteadyState { .. } | Wait::Signal { .. } | Wait::Drain { .. }) | None => {
+            return Err(nothing_waits(&row.id, &view).hint(format!("see `{}`", app.commands().of("status", &row.id))));
+        }
     };
     let bound_digest = args.plan.as_deref().map(super::plan::whole).transpose()?;
     let comment = args.comment.clone();
@@ -33,11 +37,16 @@ pub(crate) async fn run(app: &mut App, args: &args::Vote, vote: Vote) -> Result<
         let who = printable(&approvers.join(", "));
         app.screen.note(&format!("note: only {who} may decide this, so the vote of {} does not count", printable(&subject)));
     }
-    if app::driven(&record, &row.id) == Some(false) {
-        let resume = app.commands().of("resume", &row.id);
-        app.screen.note(&format!("note: no process works on this run; `{resume}` goes on with the vote"));
-    }
+    nobody_hears(app, &record, &row.id).await;
     Ok(Exit::Succeeded)
+}
+
+/// Says so when no process is there to hear what was recorded.
+pub(crate) async fn nobody_hears(app: &mut App, record: &Record, run: &RunId) {
+    if record.driven(run).await == Some(false) {
+        let resume = app.commands().of("resume", run);
+        app.screen.note(&format!("note: no process works on this run; `{resume}` goes on with it"));
+    }
 }
 
 /// Who votes.

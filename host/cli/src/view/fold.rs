@@ -68,6 +68,7 @@ impl View {
             EventKind::Waiting { .. } | EventKind::ApprovalRequested { .. } => {
                 self.step(id, |step| step.state = StepState::Waiting);
             }
+            EventKind::InterventionRequested { error, .. } => self.step_is(id, StepState::Waiting, &error.message),
             EventKind::Approved { .. } | EventKind::Rejected { .. } | EventKind::ApprovalExpired => {
                 self.step(id, |step| step.state = StepState::Running);
             }
@@ -154,6 +155,11 @@ impl View {
                     votes: Vec::new(),
                 });
             }
+            EventKind::InterventionRequested { error, expires_at, otherwise } => {
+                let Some(step) = step.cloned() else { return };
+                let (error, otherwise) = (error.message.clone(), otherwise.clone());
+                self.waits_for = Some(Wait::Intervention { step, error, otherwise, expires_at: *expires_at });
+            }
             EventKind::BallotCast { ballot } => {
                 if let Some(Wait::Vote { votes, .. }) = &mut self.waits_for {
                     let vote = if ballot.vote == Vote::Approve { "approves" } else { "rejects" };
@@ -169,6 +175,8 @@ impl View {
             | EventKind::Approved { .. }
             | EventKind::Rejected { .. }
             | EventKind::ApprovalExpired
+            | EventKind::InterventionExpired { .. }
+            | EventKind::RetryOrdered { .. }
             | EventKind::StepStarted { .. }
             | EventKind::StepSkipped { .. }
             | EventKind::StepSucceeded { .. }

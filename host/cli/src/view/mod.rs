@@ -119,6 +119,7 @@ pub(crate) enum Role {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Wait {
     Vote { step: StepId, message: String, approvers: Vec<String>, quorum: u32, expires_at: Timestamp, votes: Vec<String> },
+    Intervention { step: StepId, error: String, otherwise: String, expires_at: Timestamp },
     Lock { family: String, holder: RunId, ahead: u32 },
     SteadyState { step: Option<StepId>, group: GroupId, until: Timestamp },
     Signal { step: Option<StepId>, signal: Option<String>, until: Option<Timestamp> },
@@ -146,10 +147,10 @@ impl View {
         }
     }
 
-    /// The step that waits for a vote.
+    /// The step that waits for a person.
     pub(crate) const fn vote(&self) -> Option<&StepId> {
         match &self.waits_for {
-            Some(Wait::Vote { step, .. }) => Some(step),
+            Some(Wait::Vote { step, .. } | Wait::Intervention { step, .. }) => Some(step),
             Some(Wait::Lock { .. } | Wait::SteadyState { .. } | Wait::Signal { .. } | Wait::Drain { .. }) | None => None,
         }
     }

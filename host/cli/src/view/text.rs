@@ -83,6 +83,10 @@ fn next(view: &View, driven: Option<bool>, commands: &Commands) -> Vec<String> {
         (None, Some(Wait::Vote { .. })) => {
             lines.push(format!("{}, or {}", quote(&commands.of("approve", &view.run)), quote(&commands.of("reject", &view.run))));
         }
+        (None, Some(Wait::Intervention { otherwise, .. })) => {
+            let [retry, approve, reject] = ["retry", "approve", "reject"].map(|verb| quote(&commands.of(verb, &view.run)));
+            lines.push(format!("{retry} tries the step again, {approve} goes on without it, {reject} leads to: {otherwise}"));
+        }
         (None, _) | (Some(Ending::Succeeded | Ending::RolledBack), _) => {}
         (Some(Ending::Aborted), _) => {
             let back = quote(&commands.of("rollback", &view.run));
@@ -128,6 +132,7 @@ fn state(view: &View, driven: Option<bool>) -> String {
     }
     match &view.waits_for {
         Some(Wait::Vote { .. }) => "waits for a vote".yellow().to_string(),
+        Some(Wait::Intervention { .. }) => "asks what to do".yellow().to_string(),
         Some(Wait::Lock { .. }) => "waits for another run".yellow().to_string(),
         Some(Wait::SteadyState { .. } | Wait::Signal { .. } | Wait::Drain { .. }) | None if view.rolling_back.is_some() => {
             "rolling back".yellow().to_string()
@@ -240,6 +245,11 @@ fn waits_for(wait: &Wait) -> String {
             }
             text
         }
+        Wait::Intervention { step, error, otherwise, expires_at } => format!(
+            "a person to say what to do about `{step}`: {}\nuntil {}, else: {otherwise}",
+            printable(error).replace('\n', " "),
+            date_time(*expires_at)
+        ),
         Wait::Lock { family, holder, ahead } => {
             format!("run {holder}, which works on group family `{}`; {ahead} ahead", printable(family))
         }

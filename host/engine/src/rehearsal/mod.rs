@@ -19,7 +19,7 @@ use shiftgate_workflow::{Action, FailureAction, FailurePolicy, Plan, Step};
 
 use self::copy::Copy;
 use self::notes::Notes;
-use crate::{Activities, Durable, DurableError, Pace, Ports, Settings, WhenBusy, deploy};
+use crate::{Activities, Durable, DurableError, Heard, Pace, Ports, Settings, WhenBusy, deploy};
 
 /// What a run would do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -144,12 +144,8 @@ impl Durable for AtOnce {
         self.0.perform_text(&input).await.map_err(DurableError)
     }
 
-    async fn sleep(&self, _time: Millis) -> Result<(), DurableError> {
-        Ok(())
-    }
-
-    async fn wait(&self, _signal: &str, _timeout: Millis) -> Result<Option<String>, DurableError> {
-        Ok(None)
+    async fn wait(&self, _signal: Option<&str>, _timeout: Millis) -> Result<Heard, DurableError> {
+        Ok(Heard::Nothing)
     }
 
     fn status(&self, _status: String) {}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_model::{
-    Acquired, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Family, Ledger, Locks, RunId, StepError,
+    Acquired, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Family, Hold, Ledger, Locks, RunId, StepError,
     StepId, StoreError, Timestamp,
 };
 use shiftgate_workflow::Plan;
@@ -111,7 +111,11 @@ impl Locks for Notes {
         Ok(Acquired::Held { fence: 1 })
     }
 
-    async fn holds(&self, _account: &str, _family: &Family, _run: &RunId, _fence: i64) -> Result<bool, StoreError> {
+    async fn enter(&self, _account: &str, _family: &Family, _run: &RunId, _fence: i64) -> Result<Option<i64>, StoreError> {
+        Ok(Some(1))
+    }
+
+    async fn holds(&self, _account: &str, _family: &Family, _run: &RunId, _hold: Hold) -> Result<bool, StoreError> {
         Ok(true)
     }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shiftgate_model::{Capacity, EffectRecord, ErrorClass, EventKind, Group, GroupId, StepError, StoreError};
+use shiftgate_model::{Capacity, EffectRecord, ErrorClass, EventKind, Group, GroupId, Hold, StepError, StoreError};
 
 use super::{Cx, Stop};
 
@@ -51,11 +51,13 @@ impl Cx<'_> {
 
     async fn still_ours(&self) -> Result<(), Stop> {
         let family = &self.plan.setup.family;
-        if self.ports.locks.holds(&self.settings.account, family, self.run, self.fence).await? {
+        if self.ports.locks.holds(&self.settings.account, family, self.run, Hold { fence: self.fence, term: self.term }).await? {
             return Ok(());
         }
-        let message = format!("this run no longer holds the lock of group family `{}`", family.as_str());
-        Err(StepError::new(ErrorClass::Drift, message).hint("another run has taken over; look at `shiftgate runs`").into())
+        let message = format!("this process no longer holds the lock of group family `{}` for its run", family.as_str());
+        Err(StepError::new(ErrorClass::Drift, message)
+            .hint("another run or another worker has taken over; look at `shiftgate runs`")
+            .into())
     }
 
     /// Brings a group to `wanted`, when it is not there yet, and when nobody else has changed it since this run last did. An
@@ -74,7 +76,7 @@ impl Cx<'_> {
         let expected = expected(record.iter().filter(|entry| is_of(entry, &prefix)), original);
         let Some(last) = expected.first() else { return Ok(()) };
         if !expected.iter().any(|capacity| capacity.same_bounds(&live.capacity)) {
-            return Err(StepError::drift(id, *last, live.capacity).into());
+            self.drifted(StepError::drift(id, *last, live.capacity)).await?;
         }
         if last == &wanted && wanted.same_bounds(&live.capacity) && live.capacity.target > wanted.target {
             self.say(EventKind::CapacityUnchanged { group: id.clone(), capacity: live.capacity }).await?;

@@ -3,8 +3,8 @@
 use shiftgate_model::{Ending, EventKind, Group, GroupFacts, StoreError};
 use shiftgate_workflow::Plan;
 
-use super::{Cx, blue_green};
-use crate::Facts;
+use super::{Cx, blue_green, take_up};
+use crate::{Facts, Order, close_orders};
 
 /// The first event of a run.
 pub(crate) fn run_started(plan: &Plan) -> EventKind {
@@ -21,6 +21,15 @@ pub(crate) fn run_started(plan: &Plan) -> EventKind {
 /// Says what is where, records the ending, gives the lock back. In this order: a crash between leaves a run that finishes
 /// again, never a lock without a run.
 pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: &Facts) -> Result<(), StoreError> {
+    let ledger = cx.ports.ledger.as_ref();
+    let from_record;
+    let facts = if facts.new_group.is_some() {
+        facts
+    } else {
+        // A run that stopped while it waited for its family has not taken up yet what it found before.
+        from_record = take_up::found(cx, &ledger.record(cx.run).await?).unwrap_or_default();
+        &from_record
+    };
     let resumes = cx.ports.events.read(cx.run, 0).await?.iter().filter(|event| event.kind == EventKind::RunResumed).count();
     if facts.new_group.is_some() && matches!(ending, Ending::Failed | Ending::Aborted | Ending::Stuck) {
         let routes = blue_green::whereabouts(cx).await?;
@@ -30,6 +39,9 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
     }
     let key = format!("ended/{ending}/{resumes}");
     cx.ports.events.append(cx.run, None, Some(&key), EventKind::RunEnded { ending, summary }).await?;
+    for order in [Order::Abort, Order::Rollback, Order::Retry] {
+        close_orders(ledger, cx.run, order, &format!("the run has ended: {ending}")).await?;
+    }
     cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     cx.ports.locks.release(&cx.settings.account, &cx.plan.setup.family, cx.run).await
 }

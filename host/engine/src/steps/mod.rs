@@ -5,9 +5,11 @@ mod blue_green;
 mod deploy;
 mod effect;
 mod finish;
+mod heed;
 mod housekeeping;
 mod plugin;
 mod rollback;
+pub(crate) mod settle;
 mod setup;
 mod steady;
 mod take_up;
@@ -15,7 +17,9 @@ mod targets;
 mod verdicts;
 
 use serde_json::json;
-use shiftgate_model::{CloudError, EffectRecord, Ending, ErrorClass, EventKind, Routes, RunId, StepError, StepId, StoreError};
+use shiftgate_model::{
+    CloudError, EffectRecord, Ending, ErrorClass, EventKind, Millis, Routes, RunId, StepError, StepId, StoreError,
+};
 use shiftgate_workflow::{Action, Plan, Step};
 
 use crate::activities::{Ports, Settings};
@@ -23,11 +27,11 @@ use crate::poller::Poller;
 use crate::{Facts, StepState, TaskReply, Waking};
 
 pub(crate) use finish::{finish, run_started};
+pub(crate) use heed::Heeds;
 pub(crate) use plugin::check_plugins;
 pub(crate) use rollback::roll_back;
 pub(crate) use setup::ORIGINAL;
 pub(crate) use take_up::take_up;
-pub use take_up::{decide_rollback, rollback_decided};
 
 /// Why a step stops: its own failure, or a record that cannot be written.
 #[derive(Debug)]
@@ -75,7 +79,12 @@ pub(crate) struct Cx<'a> {
     pub(crate) run: &'a RunId,
     pub(crate) plan: &'a Plan,
     pub(crate) step: &'a StepId,
+    /// The fencing number of the family's lock.
     pub(crate) fence: i64,
+    /// The number of this very activity: whoever performed one for this run before has a lower one, and changes nothing more.
+    pub(crate) term: i64,
+    pub(crate) accepts_drift: bool,
+    pub(crate) heeds: Heeds,
 }
 
 impl Cx<'_> {
@@ -123,13 +132,38 @@ pub(crate) struct Job<'a> {
 /// The effect under which a step's end is on record.
 pub(super) const OUTPUT: &str = "output";
 
+/// What is added to the names of a wrap-up: it tells of each ending once, and a run may have more than one, when what succeeded
+/// is rolled back, or what was stuck goes on.
+pub(super) fn of_ending(job: &Job<'_>) -> String {
+    match &job.ending {
+        None | Some((Ending::Succeeded, _)) => String::new(),
+        Some((ending, _)) => format!("/{}", ending.to_string().replace(' ', "-")),
+    }
+}
+
+/// The effect under which the end of this job is on record.
+fn output(job: &Job<'_>) -> String {
+    OUTPUT.to_owned() + &of_ending(job)
+}
+
 /// Runs one step until it ends or waits. A step that has ended before is not run again.
 pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
     let began = cx.ports.clock.now();
+    if let Err(stop) = cx.heed().await {
+        plugin::cancel(cx, job).await?;
+        return Err(stop);
+    }
+    if let Some((state, waking)) = &job.resumed
+        && let Some(asked) = &state.asked
+    {
+        return settle::answered(cx, job, state, asked, waking).await;
+    }
     if job.resumed.is_none() {
-        let output = cx.ports.ledger.intend(cx.run, cx.step, OUTPUT, &json!({"title": job.step.title})).await?;
+        let output = cx.ports.ledger.intend(cx.run, cx.step, &output(job), &json!({"title": job.step.title})).await?;
         if let Some(recorded) = output.outcome {
-            return Ok(TaskReply::Done(Facts { fence: cx.fence, ..effect::decode(cx, OUTPUT, recorded)? }));
+            ended_before(cx, job).await?;
+            let found: Facts = effect::decode(cx, OUTPUT, recorded)?;
+            return Ok(TaskReply::Done(Facts { fence: cx.fence, accept_drift: cx.accepts_drift, ..found }));
         }
         announce(cx, job).await?;
     }
@@ -141,22 +175,34 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
         Action::Verify(_) | Action::Approve(_) | Action::WrapUp(_) => plugin::run(cx, job).await?,
     };
     if let TaskReply::Done(facts) = &reply {
-        settle_output(cx, facts).await?;
+        settle_output(cx, job, facts).await?;
         let began = job.resumed.as_ref().map_or(began, |(state, _)| state.started_at);
         let took = cx.ports.clock.now().since(began);
-        cx.say_once(&format!("{}/succeeded", cx.step), EventKind::StepSucceeded { took }).await?;
+        cx.say_once(&format!("{}/succeeded{}", cx.step, of_ending(job)), EventKind::StepSucceeded { took }).await?;
     }
     Ok(reply)
 }
 
+/// A process that was killed right behind its step's end may not have said so.
+async fn ended_before(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {
+    let events = cx.ports.events.read(cx.run, 0).await?;
+    let mut of_step = events.iter().rev().filter(|event| event.step.as_ref() == Some(cx.step));
+    if of_step.clone().any(|event| matches!(event.kind, EventKind::StepIgnored { .. })) {
+        return Ok(());
+    }
+    let began = of_step.find(|event| matches!(event.kind, EventKind::StepStarted { .. })).map(|event| event.at);
+    let took = began.map_or(Millis(0), |began| cx.ports.clock.now().since(began));
+    cx.say_once(&format!("{}/succeeded{}", cx.step, of_ending(job)), EventKind::StepSucceeded { took }).await
+}
+
 /// Records that the step has ended, and what the run goes on with.
-pub(crate) async fn settle_output(cx: &Cx<'_>, facts: &Facts) -> Result<(), StoreError> {
+pub(crate) async fn settle_output(cx: &Cx<'_>, job: &Job<'_>, facts: &Facts) -> Result<(), StoreError> {
     let output = serde_json::to_value(facts).map_err(|error| StoreError {
         action: format!("record the end of step `{}`", cx.step),
         place: "the effect ledger".into(),
         reason: error.to_string(),
     })?;
-    cx.ports.ledger.settle(cx.run, cx.step, OUTPUT, &output).await
+    cx.ports.ledger.settle(cx.run, cx.step, &self::output(job), &output).await
 }
 
 async fn announce(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {

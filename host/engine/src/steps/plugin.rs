@@ -9,7 +9,7 @@ use shiftgate_model::{
 use shiftgate_workflow::{Action, Approve, PluginStep, fill};
 
 use super::verdicts::{consider, decided_by_person, expired, judge};
-use super::{Cx, Job, Stop};
+use super::{Cx, Job, Stop, of_ending};
 use crate::{Facts, StepState, TaskReply, Waking};
 
 pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
@@ -109,10 +109,21 @@ async fn received(cx: &Cx<'_>, job: &Job<'_>, receipt: &Receipt) -> Result<TaskR
     Err(StepError::new(ErrorClass::Application, failed.join("; ")).into())
 }
 
+/// Tells the plugin of a waiting step that an operator has ordered otherwise.
+pub(super) async fn cancel(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), Stop> {
+    let (step, kind) = match &job.step.action {
+        Action::Verify(step) => (step, PluginKind::Verification),
+        Action::Approve(approve) => (&approve.step, PluginKind::Approval),
+        Action::WrapUp(step) => (step, PluginKind::WrapUp),
+        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => return Ok(()),
+    };
+    Visit::of(cx, job, step, kind, step.timeout).cancel().await
+}
+
 /// How a waiting plugin is woken. A step without saved state cannot be polled; its state is empty then.
 fn poll(state: &StepState, waking: &Waking) -> Call {
     let wake = match waking {
-        Waking::Timer | Waking::Expired => Wake::Timer,
+        Waking::Timer | Waking::Expired | Waking::Ordered => Wake::Timer,
         Waking::Ballot(payload) => Wake::Signal { name: "ballot".into(), payload: payload.clone() },
     };
     let empty = || shiftgate_model::ActionState { version: 0, bytes: Vec::new() };
@@ -177,7 +188,13 @@ impl<'a> Visit<'a> {
         }
         let now = self.cx.ports.clock.now();
         Ok(TaskReply::Wait {
-            state: StepState { started_at: self.started_at, deadline: self.deadline, plugin: Some(suspension.state), shown },
+            state: StepState {
+                started_at: self.started_at,
+                deadline: self.deadline,
+                plugin: Some(suspension.state),
+                shown,
+                asked: None,
+            },
             after: suspension.after,
             ballot,
             expires: self.deadline.map(|deadline| deadline.since(now)),
@@ -219,7 +236,7 @@ fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<
         run: cx.run.clone(),
         step: cx.step.clone(),
         attempt: job.attempt,
-        idempotency_key: format!("{}/{}", cx.run, cx.step),
+        idempotency_key: format!("{}/{}{}", cx.run, cx.step, of_ending(job)),
         workflow: plan.workflow.clone(),
         phase: job.phase.map_or_else(String::new, |(_, name)| name.to_owned()),
         service: plan.service.clone(),

@@ -13,13 +13,18 @@ use super::effect::{capacity_effect, is_of};
 use super::housekeeping::delete_group;
 use super::setup::{CREATE, Live, ORIGINAL, Original, group_facts};
 use super::steady::{Settled, steady};
-use super::{Cx, Stop, blue_green, recorded};
-use crate::{Next, TaskReply};
+use super::{Cx, Stop, blue_green, recorded, settle};
+use crate::{Next, Order, TaskReply, close_orders};
 
 pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, StoreError> {
     let began = cx.ports.clock.now();
     cx.say_once("rollback/started", EventKind::RollbackStarted { reason: reason.to_owned() }).await?;
-    let record = cx.ports.ledger.record(cx.run).await?;
+    let ledger = cx.ports.ledger.as_ref();
+    close_orders(ledger, cx.run, Order::Rollback, "heeded").await?;
+    if let Err(stop) = cx.heed().await {
+        return settle::ordered(cx, stop.into_step_error()?).await;
+    }
+    let record = ledger.record(cx.run).await?;
     let Some(original) = recorded::<Original>(&record, ORIGINAL) else {
         let skipped = "setup recorded nothing, so there is nothing to put back".to_owned();
         cx.say(EventKind::StepSkipped { reason: skipped }).await?;
@@ -33,6 +38,9 @@ pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, St
         }
         Err(stop) => {
             let error = stop.into_step_error()?;
+            if error.class == ErrorClass::Operator {
+                return settle::ordered(cx, error).await;
+            }
             cx.say(EventKind::StepFailed { error: error.clone() }).await?;
             Ok(TaskReply::Failed { error, next: Next::Abort })
         }
@@ -81,7 +89,8 @@ async fn restore(
         cx.resize(&live, old.capacity, old.capacity).await?;
         old.capacity
     } else if original.balancers.is_empty() && !live.capacity.same_bounds(&old.capacity) {
-        return Err(StepError::drift(&old.id, old.capacity, live.capacity).into());
+        cx.drifted(StepError::drift(&old.id, old.capacity, live.capacity)).await?;
+        live.capacity
     } else {
         cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
         live.capacity

@@ -77,6 +77,7 @@ async fn next_revision(cx: &Cx<'_>) -> Result<Facts, Stop> {
     Ok(Facts {
         rolling_back: None,
         fence: cx.fence,
+        accept_drift: cx.accepts_drift,
         new_group: Some(group_facts(&created.id, &original.next, Capacity::ZERO)),
         old_group: original.live.as_ref().map(|live| group_facts(&live.id, &live.name, live.capacity)),
         original: original.live.map(|live| live.capacity),

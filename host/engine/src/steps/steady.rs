@@ -51,6 +51,7 @@ pub(super) async fn steady(cx: &Cx<'_>, wanted: &Settled<'_>, timeout: Millis) -
                 .hint("look at the instances' boot logs and health checks, and at the group's events in Spot's console")
                 .into());
         }
+        cx.heed().await?;
         let next = cx.settings.pace.next(pause);
         pause = Some(next);
         // The last look falls on the end of the time, not behind it.

@@ -4,15 +4,12 @@
 //! longer says what is there, and the run does not go on. One that only looked, and was refused, is in nobody's way.
 
 use serde_json::json;
-use shiftgate_model::{EffectRecord, ErrorClass, Ledger, RunId, StepError, StepId, StoreError};
+use shiftgate_model::{EffectRecord, ErrorClass, RunId, StepError, StoreError};
 
 use super::{Cx, OUTPUT, Stop, effect};
 use crate::Facts;
+use crate::orders::{self, Order};
 
-/// The step under which the decision to roll back is on record.
-const ROLLBACK: &str = "rollback";
-/// That decision.
-const DECIDED: &str = "decided";
 /// The fencing number of each time that the run began.
 const BEGAN: &str = "began ";
 /// How the names of the effects begin that change something in a cloud.
@@ -31,12 +28,18 @@ pub(crate) async fn take_up(cx: &Cx<'_>, fence: i64) -> Result<Facts, Stop> {
         return Err(StepError::new(ErrorClass::Drift, message).hint(hint).into());
     }
     cx.fact(&format!("{BEGAN}{fence}"), || async { Ok(()) }).await?;
-    let found = record.iter().rev().find(|entry| entry.effect == OUTPUT && entry.outcome.is_some());
-    let facts = match found.and_then(|entry| entry.outcome.clone()) {
-        Some(outcome) => effect::decode(cx, OUTPUT, outcome)?,
-        None => Facts::default(),
-    };
-    Ok(Facts { fence, rolling_back: decision(&record), ..facts })
+    let accept_drift = orders::accepts_drift(&record, fence);
+    orders::close(cx.ports.ledger.as_ref(), cx.run, Order::AcceptDrift, json!(fence)).await?;
+    Ok(Facts { fence, rolling_back: orders::decision(&record), accept_drift, ..found(cx, &record)? })
+}
+
+/// What the steps of the run have found, as the last one that ended left it on record.
+pub(crate) fn found(cx: &Cx<'_>, record: &[EffectRecord]) -> Result<Facts, Stop> {
+    let ended = record.iter().rev().find(|entry| entry.effect == OUTPUT && entry.outcome.is_some());
+    match ended.and_then(|entry| entry.outcome.clone()) {
+        Some(outcome) => effect::decode(cx, OUTPUT, outcome),
+        None => Ok(Facts::default()),
+    }
 }
 
 /// Another run that has had the lock after `fence`, and has changed something, or begun to. When it did is not on record:
@@ -59,28 +62,4 @@ fn began(effect: &str) -> Option<i64> {
 
 fn changes(effect: &str) -> bool {
     CHANGES.iter().any(|beginning| effect.starts_with(beginning))
-}
-
-/// Records that the run is rolled back, before anything is done for it: a run that goes on from here goes on with the
-/// rollback, never forward.
-///
-/// # Errors
-/// The record cannot be written; nothing is decided then.
-pub async fn decide_rollback(ledger: &dyn Ledger, run: &RunId, reason: &str) -> Result<(), StoreError> {
-    let step = StepId::new(ROLLBACK);
-    ledger.intend(run, &step, DECIDED, &json!(reason)).await?;
-    ledger.settle(run, &step, DECIDED, &json!(reason)).await
-}
-
-/// Why the run is to be rolled back; none when nobody has decided that.
-///
-/// # Errors
-/// The record cannot be read.
-pub async fn rollback_decided(ledger: &dyn Ledger, run: &RunId) -> Result<Option<String>, StoreError> {
-    Ok(decision(&ledger.record(run).await?))
-}
-
-fn decision(record: &[EffectRecord]) -> Option<String> {
-    let entry = record.iter().find(|entry| entry.step.as_str() == ROLLBACK && entry.effect == DECIDED)?;
-    entry.intent.as_str().map(str::to_owned)
 }

@@ -13,7 +13,7 @@ use crate::{Next, StepState, TaskReply, Waking};
 const HOLD: Millis = Millis::minutes(7 * 24 * 60);
 
 /// The digest of the plan that the run is of; none when it was started without one.
-fn agreed<'p>(cx: &Cx<'p>) -> Option<&'p str> {
+pub(super) fn agreed<'p>(cx: &Cx<'p>) -> Option<&'p str> {
     cx.plan.agreed.as_ref().map(|agreed| agreed.digest.as_str())
 }
 
@@ -45,15 +45,20 @@ async fn hold(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, summary: &str) -> Result
     let kind = EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: deadline };
     cx.say_once(&format!("{}/held/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
-    let state = StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0 };
+    let state = StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked: None };
     Ok(TaskReply::Wait { state, after: None, ballot: true, expires: Some(HOLD) })
 }
 
 /// A person has decided about a verification that could not, or nobody has in time.
 pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Waking) -> Result<TaskReply, Stop> {
-    let ballot = match waking {
-        Waking::Ballot(payload) => read_ballot(payload, cx.ports.clock.now()),
-        Waking::Timer | Waking::Expired => None,
+    let held_on = |state: &StepState| {
+        let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
+        Ok(TaskReply::Wait { state: state.clone(), after: None, ballot: true, expires: left })
+    };
+    let ballot = match (waking, &job.resumed) {
+        (Waking::Ordered, Some((state, _))) => return held_on(state),
+        (Waking::Ballot(payload), _) => read_ballot(payload, cx.ports.clock.now()),
+        (Waking::Timer | Waking::Expired | Waking::Ordered, _) => None,
     };
     let Some(ballot) = ballot else {
         cx.say(EventKind::ApprovalExpired).await?;
@@ -61,8 +66,7 @@ pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Wakin
     };
     if let (Some(reason), Some((state, _))) = (of_another_plan(agreed(cx), &ballot), &job.resumed) {
         cx.say(EventKind::BallotRefused { ballot, reason }).await?;
-        let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
-        return Ok(TaskReply::Wait { state: state.clone(), after: None, ballot: true, expires: left });
+        return held_on(state);
     }
     cx.say(EventKind::BallotCast { ballot: ballot.clone() }).await?;
     match ballot.vote {
@@ -86,7 +90,7 @@ fn undecided(cx: &Cx<'_>, job: &Job<'_>, message: String) -> TaskReply {
     TaskReply::Failed { error: StepError::new(ErrorClass::Verification, message), next }
 }
 
-fn read_ballot(payload: &Value, now: Timestamp) -> Option<Ballot> {
+pub(super) fn read_ballot(payload: &Value, now: Timestamp) -> Option<Ballot> {
     let text = |key: &str| payload.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let vote = match payload.get("vote").and_then(Value::as_str)? {
         "approve" => Vote::Approve,
@@ -139,10 +143,12 @@ pub(super) async fn expired(cx: &Cx<'_>, rule: &Approve) -> Result<TaskReply, St
 /// is never a yes.
 const fn straight(action: FailureAction) -> Next {
     match action {
-        FailureAction::Rollback | FailureAction::Retry { then: Final::Rollback, .. } => Next::Rollback,
-        FailureAction::Fail | FailureAction::Retry { then: Final::Fail, .. } => Next::Fail,
-        FailureAction::Abort | FailureAction::Ignore | FailureAction::Retry { then: Final::Abort | Final::Ignore, .. } => {
-            Next::Abort
+        FailureAction::Rollback
+        | FailureAction::Retry { then: Final::Rollback, .. }
+        | FailureAction::Ask { then: Final::Rollback, .. } => Next::Rollback,
+        FailureAction::Fail | FailureAction::Retry { then: Final::Fail, .. } | FailureAction::Ask { then: Final::Fail, .. } => {
+            Next::Fail
         }
+        FailureAction::Abort | FailureAction::Ignore | FailureAction::Retry { .. } | FailureAction::Ask { .. } => Next::Abort,
     }
 }

@@ -4,6 +4,7 @@ mod balancers;
 mod blue_green;
 mod coming_back;
 mod meddled;
+mod ordered;
 mod rehearsing;
 mod resuming;
 mod world;
@@ -272,7 +273,7 @@ async fn a_capacity_that_somebody_else_changed_stops_the_run() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_strategy_tries_again_then_goes_on() {
     let mut plan = plan(Vec::new());
-    let retry = FailureAction::Retry { count: 2, backoff: Millis::seconds(30), then: Final::Rollback };
+    let retry = FailureAction::Retry { count: 2, backoff: Millis::seconds(30), ask: None, then: Final::Rollback };
     plan.on_failure = FailurePolicy { default: retry, by_class: Default::default() };
     let world = live_world(plan);
     world

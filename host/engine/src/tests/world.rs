@@ -42,6 +42,7 @@ pub(super) struct State {
     keys: Vec<String>,
     pub(super) holder: Option<RunId>,
     pub(super) fence: i64,
+    pub(super) term: i64,
     pub(super) ending: Option<Ending>,
     pub(super) replies: VecDeque<Outcome>,
     pub(super) plugin_calls: Vec<PluginCall>,
@@ -337,9 +338,18 @@ impl Locks for World {
         }
     }
 
-    async fn holds(&self, _account: &str, _family: &Family, run: &RunId, fence: i64) -> Result<bool, StoreError> {
+    async fn enter(&self, _account: &str, _family: &Family, run: &RunId, fence: i64) -> Result<Option<i64>, StoreError> {
+        let mut state = self.state();
+        if state.holder.as_ref() != Some(run) || state.fence != fence {
+            return Ok(None);
+        }
+        state.term += 1;
+        Ok(Some(state.term))
+    }
+
+    async fn holds(&self, _account: &str, _family: &Family, run: &RunId, hold: Hold) -> Result<bool, StoreError> {
         let state = self.state();
-        Ok(state.holder.as_ref() == Some(run) && state.fence == fence)
+        Ok(state.holder.as_ref() == Some(run) && (state.fence, state.term) == (hold.fence, hold.term))
     }
 
     async fn release(&self, _account: &str, _family: &Family, run: &RunId) -> Result<(), StoreError> {

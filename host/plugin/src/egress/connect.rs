@@ -69,6 +69,7 @@ impl Clients {
             return Ok(client.clone());
         }
         let mut builder = Client::builder()
+            .tls_backend_rustls()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

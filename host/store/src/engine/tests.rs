@@ -2,13 +2,16 @@
 //! wall clock, so the times here are short; the behaviour of deployments is tested on `Sim`, in `engine`.
 
 mod backwards;
+mod orders;
+#[cfg(feature = "postgres")]
+mod shared;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use shiftgate_engine::{Durable, DurableError, Next, TaskReply};
+use shiftgate_engine::{Durable, DurableError, Heard, Next, Order, TaskReply, give_order};
 use shiftgate_model::{Ballot, ErrorClass, StepError, StepId, Timestamp, Vote};
 
 use super::*;
@@ -24,11 +27,15 @@ async fn toy<D: Durable>(d: &D, orders: &[String]) -> Result<Ending, DurableErro
         let words: Vec<&str> = order.split(' ').collect();
         match words[..] {
             ["act", what] => drop(d.act("step", what.to_owned()).await?),
-            ["sleep", time] => d.sleep(Millis(time.parse().unwrap())).await?,
+            ["sleep", time] => drop(d.wait(None, Millis(time.parse().unwrap())).await?),
             ["wait", signal, time] => {
                 d.status(format!("waits for {signal}"));
-                let came = d.wait(signal, Millis(time.parse().unwrap())).await?;
-                d.act("step", format!("{signal}={}", came.unwrap_or_else(|| "nothing".to_owned()))).await?;
+                let came = match d.wait(Some(signal), Millis(time.parse().unwrap())).await? {
+                    Heard::Signal(payload) => payload,
+                    Heard::Order => "order".to_owned(),
+                    Heard::Nothing => "nothing".to_owned(),
+                };
+                d.act("step", format!("{signal}={came}")).await?;
             }
             ["fail", why] => return Err(DurableError(why.to_owned())),
             ["end", ending] => return Ok(serde_json::from_str(&format!("\"{ending}\"")).unwrap()),
@@ -113,8 +120,8 @@ impl Bench {
     }
 
     async fn engine(&self) -> Engine {
-        let (file, options) = (self.record.engine_file(&self.run), EngineOptions::default());
-        Engine::start_with(&file, &self.record, toys, self.log.handler(), options).await.unwrap()
+        let (at, options) = (self.record.journal(&self.run), EngineOptions::default());
+        Engine::start_with(&at, &self.record, toys, self.log.handler(), options).await.unwrap()
     }
 
     async fn launch(&self, engine: &Engine, orders: &[&str]) {
@@ -189,7 +196,7 @@ async fn an_activity_that_was_cut_short_runs_again_at_once() {
     bench.log.has("hang").await;
     drop(engine);
     // The cut-off engine gives the journal back as soon as its last task is gone.
-    let file = bench.record.engine_file(&bench.run);
+    let file = bench.record.journal(&bench.run);
     let log = Log(bench.home.directory.path().join("second"));
     let opened = async {
         loop {
@@ -261,8 +268,8 @@ async fn a_launch_takes_an_aborted_run_up_again() {
 async fn what_stands_in_the_way_of_a_journal_is_said_in_words() {
     let bench = Bench::new().await;
     let path = bench.home.directory.path();
-    let refused = async |file: PathBuf| {
-        let started = Engine::start_with(&file, &bench.record, toys, bench.log.handler(), EngineOptions::default()).await;
+    let refused = async |at: JournalAt| {
+        let started = Engine::start_with(&at, &bench.record, toys, bench.log.handler(), EngineOptions::default()).await;
         let error = started.err().unwrap().to_string();
         error.replace(&path.display().to_string(), "[HOME]").replace(&std::process::id().to_string(), "[PID]")
     };
@@ -270,8 +277,9 @@ async fn what_stands_in_the_way_of_a_journal_is_said_in_words() {
     std::fs::write(path.join("file"), "").unwrap();
     std::fs::write(path.join("damaged.db"), "no database, but some text ".repeat(400)).unwrap();
     let mut seen = Vec::new();
-    for file in [bench.record.engine_file(&bench.run), path.join("file/engine.db"), path.join("damaged.db")] {
-        seen.push(refused(file).await);
+    let file = |name: &str| JournalAt::File(path.join(name));
+    for at in [bench.record.journal(&bench.run), file("file/engine.db"), file("damaged.db")] {
+        seen.push(refused(at).await);
     }
     insta::assert_snapshot!(seen.join("\n"), @r"
     cannot open the engine's journal in [HOME]/state/runs/r1/engine.db: process [PID] has it open
@@ -333,8 +341,7 @@ async fn child() {
     let run = RunId::new("r1");
     let _lock = record.drive(&run).unwrap();
     let log = Log(directory.join("log"));
-    let engine =
-        Engine::start_with(&record.engine_file(&run), &record, toys, log.handler(), EngineOptions::default()).await.unwrap();
+    let engine = Engine::start_with(&record.journal(&run), &record, toys, log.handler(), EngineOptions::default()).await.unwrap();
     engine.launch_text(&run, r#"["act first", "wait go 1", "act hang", "act last"]"#.to_owned()).await.unwrap();
     engine.ended(&run).await.unwrap();
 }
@@ -342,7 +349,7 @@ async fn child() {
 #[tokio::test]
 async fn a_killed_process_repeats_nothing_that_was_done() {
     let bench = Bench::new().await;
-    let directory = bench.record.directory().to_owned();
+    let directory = bench.record.directory().unwrap().to_owned();
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "engine::tests::child", "--test-threads=1"])
         .env(CHILD, &directory)
@@ -358,7 +365,7 @@ async fn a_killed_process_repeats_nothing_that_was_done() {
     let began = Instant::now();
     let _lock = bench.record.drive(&bench.run).unwrap();
     let after = Log(directory.join("after"));
-    let file = bench.record.engine_file(&bench.run);
+    let file = bench.record.journal(&bench.run);
     let handler: Handler = {
         let after = after.clone();
         Arc::new(move |_, input| {

@@ -38,6 +38,7 @@ impl Record {
             return Err(self.refused(action(), "there is no such run"));
         }
         let text = to_json(ballot).map_err(self.failed(action()))?;
+        let mut tx = self.one_at_a_time(run).await.map_err(self.failed(action()))?;
         let row = sqlx::query(
             "INSERT INTO ballot (run_id, id, step, ballot) \
              SELECT $1, COALESCE(MAX(id), 0) + 1, $2, $3 FROM ballot WHERE run_id = $1 RETURNING id",
@@ -45,9 +46,10 @@ impl Record {
         .bind(run.as_str())
         .bind(step.as_str())
         .bind(text)
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *tx)
         .await;
         let id = row.and_then(|row| from_column(&row, "id")).map_err(self.failed(action()))?;
+        tx.commit().await.map_err(self.failed(action()))?;
         self.tick();
         Ok(id)
     }

@@ -11,9 +11,9 @@ async fn only_the_owner_may_read_the_state() {
     let home = Home::new();
     let record = home.open().await;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(record.directory()), 0o700);
+    assert_eq!(mode(record.directory().unwrap()), 0o700);
     for name in ["state.db", "state.db-wal", "state.db-shm"] {
-        assert_eq!(mode(&record.directory().join(name)), 0o600, "{name}");
+        assert_eq!(mode(&record.directory().unwrap().join(name)), 0o600, "{name}");
     }
 }
 

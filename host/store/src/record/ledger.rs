@@ -14,6 +14,7 @@ impl Ledger for Record {
     async fn intend(&self, run: &RunId, step: &StepId, effect: &str, intent: &Value) -> Result<Effect, StoreError> {
         let action = || format!("record the intent `{effect}` of {step}");
         let text = to_json(intent).map_err(self.failed(action()))?;
+        let mut tx = self.one_at_a_time(run).await.map_err(self.failed(action()))?;
         let row = sqlx::query(
             "INSERT INTO ledger (run_id, step, effect, place, token, intent, attempts) \
              SELECT $1, $2, $3, COALESCE(MAX(place), 0) + 1, $4, $5, 1 FROM ledger WHERE run_id = $1 \
@@ -26,9 +27,10 @@ impl Ledger for Record {
         // Made of the three names only: every attempt, in every process, has the same.
         .bind(format!("{run}/{step}/{effect}"))
         .bind(text)
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *tx)
         .await
         .map_err(self.failed(action()))?;
+        tx.commit().await.map_err(self.failed(action()))?;
         effect_of(&row).map_err(self.failed(action()))
     }
 

@@ -6,7 +6,7 @@
 //! take turns on it in either database. Next: `events`.
 
 use async_trait::async_trait;
-use shiftgate_model::{Acquired, Family, Locks, Millis, RunId, StoreError};
+use shiftgate_model::{Acquired, Family, Hold, Locks, Millis, RunId, StoreError};
 use sqlx::{Any, Row, Transaction};
 
 use super::{Record, earlier, to_column};
@@ -41,16 +41,34 @@ impl Locks for Record {
         Ok(acquired)
     }
 
-    async fn holds(&self, account: &str, family: &Family, run: &RunId, fence: i64) -> Result<bool, StoreError> {
-        let row =
-            sqlx::query("SELECT 1 AS held FROM group_lock WHERE account = $1 AND family = $2 AND holder = $3 AND fence = $4")
-                .bind(account)
-                .bind(family.as_str())
-                .bind(run.as_str())
-                .bind(fence)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(self.failed(format!("look at the lock of group family `{}`", family.as_str())))?;
+    async fn enter(&self, account: &str, family: &Family, run: &RunId, fence: i64) -> Result<Option<i64>, StoreError> {
+        let row = sqlx::query(
+            "UPDATE group_lock SET term = term + 1 WHERE account = $1 AND family = $2 AND holder = $3 AND fence = $4 \
+             RETURNING term",
+        )
+        .bind(account)
+        .bind(family.as_str())
+        .bind(run.as_str())
+        .bind(fence)
+        .fetch_optional(&self.pool)
+        .await;
+        let term = row.and_then(|row| row.map(|row| row.try_get("term")).transpose());
+        term.map_err(self.failed(format!("enter under the lock of group family `{}`", family.as_str())))
+    }
+
+    async fn holds(&self, account: &str, family: &Family, run: &RunId, hold: Hold) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 AS held FROM group_lock \
+             WHERE account = $1 AND family = $2 AND holder = $3 AND fence = $4 AND term = $5",
+        )
+        .bind(account)
+        .bind(family.as_str())
+        .bind(run.as_str())
+        .bind(hold.fence)
+        .bind(hold.term)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(self.failed(format!("look at the lock of group family `{}`", family.as_str())))?;
         Ok(row.is_some())
     }
 

@@ -1,4 +1,5 @@
-//! The record: one fully synced file, `state.db`, that every process of this machine shares.
+//! The record: one fully synced file, `state.db`, that every process of this machine shares; or a PostgreSQL database that
+//! many hosts share.
 //!
 //! It holds what may never be lost: runs and their plans, events, the ledger of effects, locks, ballots. The SQL is what
 //! SQLite and PostgreSQL both take, through sqlx's `Any` driver. No call here waits for anything but the disk, and no
@@ -9,10 +10,15 @@ mod driver;
 mod events;
 mod ledger;
 mod locks;
+mod orders;
+mod postgres;
+mod prune;
 mod runs;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use shiftgate_model::{Clock, Millis, RunId, StoreError, Timestamp};
@@ -20,13 +26,16 @@ use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, Executor, Row};
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
+use crate::at::{JournalAt, PostgresUrl, StoreAt};
 use crate::clock::SystemClock;
 use crate::{fault, file};
 
 pub use ballots::CastBallot;
 pub use driver::{DriveError, DriverLock};
 pub use runs::{Found, NewRun, RunRow};
+pub use workers::Worker;
 
 /// What SQLite is told on every connection. `FULL` syncs the write-ahead log on every commit: what was promised on paper
 /// survives a power cut. `fullfsync` makes the same true where the system's sync alone does not reach the disk (macOS).
@@ -36,14 +45,18 @@ const PRAGMAS: [&str; 4] =
 /// How long a call may wait for the one connection of this process.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// The record of all runs on this machine. Many processes may have it open at once.
+/// The record of all runs of this machine, or of many. Many processes may have it open at once.
 #[derive(Clone)]
 pub struct Record {
     pool: AnyPool,
-    directory: PathBuf,
+    at: StoreAt,
     place: String,
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
+    // How often a call failed because the database was away.
+    outages: Arc<AtomicU64>,
+    // Wakes followers; ends with the last clone. None for a file.
+    _looking: Option<Arc<AbortOnDropHandle<()>>>,
 }
 
 impl Record {
@@ -79,32 +92,99 @@ impl Record {
             connect(&file::sqlite_url(ACTION, &path)?).await.map_err(|error| fault::of_database(ACTION, &place, &error))?;
         migrator().run(&pool).await.map_err(|error| fault::of_schema(&place, &error))?;
         drop(gate);
-        Ok(Self { pool, directory: directory.to_owned(), place, clock, changes: watch::Sender::new(0) })
+        let at = StoreAt::Directory(directory.to_owned());
+        let changes = watch::Sender::new(0);
+        Ok(Self { pool, at, place, clock, changes, outages: Arc::default(), _looking: None })
+    }
+
+    /// Opens the record in a database, and brings its tables, in a schema `shiftgate` of their own, up to what this program
+    /// knows. It keeps a few connections, and makes new ones when they are lost.
+    ///
+    /// # Errors
+    /// What stands in the way, in words and without the password: nothing listens there, the password or the database is
+    /// wrong, the server takes reads only, TLS is asked for or refused, a newer program made the tables.
+    pub async fn open_postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
+        Self::open_postgres_with(url, Arc::new(SystemClock)).await
+    }
+
+    /// The same with another clock.
+    ///
+    /// # Errors
+    /// As [`Record::open_postgres`].
+    pub async fn open_postgres_with(url: &PostgresUrl, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        postgres::open(url, clock).await
+    }
+
+    /// Opens the record wherever it is.
+    ///
+    /// # Errors
+    /// As [`Record::open`] and [`Record::open_postgres`].
+    pub async fn open_at(at: &StoreAt) -> Result<Self, StoreError> {
+        match at {
+            StoreAt::Directory(directory) => Self::open(directory).await,
+            StoreAt::Postgres(url) => Self::open_postgres(url).await,
+        }
     }
 
     /// A number that grows whenever this process appends to the record: a reader sleeps on it instead of polling.
-    /// What other processes append does not tick here.
+    ///
+    /// What other processes append to a file does not tick here. In a database it grows every half second besides, for as
+    /// long as somebody watches: look whether there is something new.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// The state directory.
+    /// Where the record is.
     #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    pub const fn at(&self) -> &StoreAt {
+        &self.at
     }
 
-    /// The run's own directory, `runs/<run>`. It need not be there.
+    /// Whether other hosts may work on this record's runs.
     #[must_use]
-    pub fn run_directory(&self, run: &RunId) -> PathBuf {
-        self.directory.join("runs").join(run.as_str())
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.at, StoreAt::Postgres(_))
     }
 
-    /// The file for the engine of a run that a process drives by itself: `runs/<run>/engine.db`.
+    /// The state directory; none when the record is in a database.
     #[must_use]
-    pub fn engine_file(&self, run: &RunId) -> PathBuf {
-        self.run_directory(run).join("engine.db")
+    pub fn directory(&self) -> Option<&Path> {
+        match &self.at {
+            StoreAt::Directory(directory) => Some(directory),
+            StoreAt::Postgres(_) => None,
+        }
+    }
+
+    /// The run's own directory, `runs/<run>`. It need not be there; none when the record is in a database.
+    #[must_use]
+    pub fn run_directory(&self, run: &RunId) -> Option<PathBuf> {
+        Some(self.directory()?.join("runs").join(run.as_str()))
+    }
+
+    /// Where the engine's journal of a run is: a file of its own, `runs/<run>/engine.db`, or the database of the record,
+    /// which has the journals of all runs.
+    #[must_use]
+    pub fn journal(&self, run: &RunId) -> JournalAt {
+        match &self.at {
+            StoreAt::Directory(directory) => JournalAt::File(directory.join("runs").join(run.as_str()).join("engine.db")),
+            StoreAt::Postgres(url) => JournalAt::Postgres(url.clone()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn execute(&self, statement: &str) {
+        self.pool.execute(statement).await.unwrap();
+    }
+
+    /// The record's own clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How often a call failed since the opening because the database was away for a moment.
+    pub(crate) fn outages(&self) -> u64 {
+        self.outages.load(Ordering::Relaxed)
     }
 
     /// Closes the file, for every clone of this record. What was acknowledged is on the disk already, so a process may
@@ -119,8 +199,13 @@ impl Record {
 
     /// Turns a fault of the database into one that names the action and the file.
     fn failed(&self, action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> StoreError {
-        let (action, place) = (action.into(), self.place.clone());
-        move |error| fault::of_database(action, place, &error)
+        let (action, place, outages) = (action.into(), self.place.clone(), Arc::clone(&self.outages));
+        move |error| {
+            if fault::is_away(&error) {
+                outages.fetch_add(1, Ordering::Relaxed);
+            }
+            fault::of_database(action, place, &error)
+        }
     }
 
     fn refused(&self, action: impl Into<String>, reason: impl Into<String>) -> StoreError {
@@ -152,6 +237,8 @@ fn migrator() -> Migrator {
     let migrations = [
         (1, "record", include_str!("../../migrations/1_record.sql")),
         (2, "ledger by effect", include_str!("../../migrations/2_ledger_by_effect.sql")),
+        (3, "terms and orders", include_str!("../../migrations/3_terms_and_orders.sql")),
+        (4, "workers", include_str!("../../migrations/4_workers.sql")),
     ]
     .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
     Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT }
@@ -185,5 +272,7 @@ fn earlier(now: Timestamp, before: Millis) -> Timestamp {
 
 #[cfg(test)]
 mod disk_tests;
+#[cfg(test)]
+mod prune_tests;
 #[cfg(test)]
 mod tests;

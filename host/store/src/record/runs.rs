@@ -1,10 +1,10 @@
 //! The table of runs: which there are, their plans, and how they ended. An ending is terminal, except that a run that was
-//! aborted may be taken up again. Next: `crate::engine`, which drives them.
+//! aborted or got stuck may be taken up again, and one that succeeded may be rolled back. Next: `crate::engine`, which drives them.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shiftgate_engine::Runs;
+use shiftgate_engine::{Runs, rollback_decided};
 use shiftgate_model::{AccountId, AmiId, Ending, Family, RunId, StoreError, Timestamp};
 use shiftgate_workflow::Plan;
 use sqlx::Row;
@@ -177,7 +177,9 @@ impl Record {
         if let Some(run) = self.run(&RunId::new(text)).await? {
             return Ok(Found::One(Box::new(run)));
         }
-        let query = format!("SELECT {COLUMNS} FROM run WHERE substr(id, 1, $2) = $1 ORDER BY created_at DESC, id DESC LIMIT 10");
+        let query = format!(
+            "SELECT {COLUMNS} FROM run WHERE substr(id, 1, CAST($2 AS INTEGER)) = $1 ORDER BY created_at DESC, id DESC LIMIT 10"
+        );
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         let rows = sqlx::query(&query).bind(text).bind(length).fetch_all(&self.pool).await;
         let found = rows.and_then(|rows| rows.iter().map(run_row).collect::<Result<Vec<_>, _>>());
@@ -189,15 +191,21 @@ impl Record {
         })
     }
 
-    /// Takes an aborted or stuck run up again: it has no ending any more. Nothing happens to a run that has none or another.
+    /// Takes an aborted or stuck run up again, and one that succeeded when it is to be rolled back: it has no ending any more.
+    /// Nothing happens to a run that has none or another.
     ///
     /// # Errors
     /// The file cannot be written.
     pub async fn reopen(&self, run: &RunId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE run SET ending = NULL, ended_at = NULL WHERE id = $1 AND ending IN ($2, $3)")
+        let after_success = match rollback_decided(self, run).await? {
+            Some(_) => Ending::Succeeded,
+            None => Ending::Aborted,
+        };
+        sqlx::query("UPDATE run SET ending = NULL, ended_at = NULL WHERE id = $1 AND ending IN ($2, $3, $4)")
             .bind(run.as_str())
             .bind(word(Ending::Aborted))
             .bind(word(Ending::Stuck))
+            .bind(word(after_success))
             .execute(&self.pool)
             .await
             .map_err(self.failed(format!("take run {run} up again")))?;
@@ -261,7 +269,7 @@ fn run_row(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
 }
 
 /// An ending as the table holds it.
-const fn word(ending: Ending) -> &'static str {
+pub(super) const fn word(ending: Ending) -> &'static str {
     match ending {
         Ending::Succeeded => "succeeded",
         Ending::Failed => "failed",

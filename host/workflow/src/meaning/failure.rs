@@ -6,7 +6,7 @@ use shiftgate_model::{ErrorClass, Millis};
 
 use crate::expression::Scope;
 use crate::plan::{FailureAction, FailurePolicy, Final};
-use crate::read::{BY_CLASS_POLICY, Key, Node, RETRY, RETRY_POLICY, Tree};
+use crate::read::{BY_CLASS_POLICY, INTERVENTION, Key, Node, RETRY, STAGED_POLICY, Tree};
 use crate::session::Session;
 
 /// Where a policy stands, and so which actions make sense.
@@ -23,6 +23,9 @@ pub(crate) enum Place {
     /// The same inside of `rollback:`.
     RollbackApproval,
 }
+
+/// How long a person is asked about a failure, unless the strategy says so.
+const INTERVENTION_TIMEOUT: Millis = Millis(7 * 86_400_000);
 
 const FINALS: [(&str, Final); 4] =
     [("rollback", Final::Rollback), ("abort", Final::Abort), ("fail", Final::Fail), ("ignore", Final::Ignore)];
@@ -50,6 +53,16 @@ impl Place {
         };
         FINALS.into_iter().filter(|(_, action)| fits(*action)).collect()
     }
+
+    /// What is done where nothing is said.
+    fn first(self) -> Final {
+        self.options().first().map_or(Final::Fail, |(_, action)| *action)
+    }
+
+    /// Whether a person may be asked about a failure.
+    const fn asks(self) -> bool {
+        matches!(self, Self::Forward | Self::Rollback)
+    }
 }
 
 impl From<Final> for FailureAction {
@@ -63,7 +76,7 @@ impl From<Final> for FailureAction {
     }
 }
 
-/// `rollback`, `{ retry: …, then: … }` or `{ default: …, byClass: { … } }`.
+/// `rollback`, `manual`, `{ retry: …, manual: …, then: … }` or `{ default: …, byClass: { … } }`.
 pub(crate) fn policy(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place) -> Option<FailurePolicy> {
     let by_class = matches!(&node.tree, Tree::Map(entries) if entries.iter().any(|(key, _)| BY_CLASS_POLICY.keys.contains(&key.text.as_str())));
     if !by_class {
@@ -72,7 +85,7 @@ pub(crate) fn policy(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Pla
     let table = s.table(node, &BY_CLASS_POLICY)?;
     let default = match table.get("default") {
         Some(node) => action(s, node, scope, place),
-        None => Some(place.options().first().map_or(FailureAction::Fail, |(_, action)| (*action).into())),
+        None => Some(place.first().into()),
     };
     let entries = table.get("byClass").map(|node| s.entries(node)).unwrap_or_default();
     let mut actions = Some(BTreeMap::new());
@@ -103,7 +116,10 @@ fn class(s: &mut Session<'_>, key: &Key) -> Option<ErrorClass> {
 
 fn action(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place) -> Option<FailureAction> {
     match &node.tree {
-        Tree::Map(_) => retry(s, node, scope, place),
+        Tree::Map(_) => staged(s, node, scope, place),
+        Tree::Scalar(scalar) if scalar.text == "manual" && place.asks() => {
+            Some(FailureAction::Ask { timeout: INTERVENTION_TIMEOUT, then: place.first() })
+        }
         Tree::List(_) | Tree::Scalar(_) => last(s, node, scope, place).map(FailureAction::from),
     }
 }
@@ -113,15 +129,30 @@ pub(crate) fn last(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place
     if let Tree::Scalar(scalar) = &node.tree
         && scalar.text.starts_with("manual")
     {
-        let hint = "write `abort`: the run stops where it stands, and a person goes on with `shiftgate resume`";
-        s.error_hint("not-in-this-release", node.place, "there is no manual intervention as such yet", "not supported yet", hint);
+        let message = format!("`{}` cannot stand here", scalar.text);
+        let hint = "a person is asked by `onFailure: manual`, or by `onFailure: { manual: { timeout: 4h }, then: rollback }`";
+        s.error_hint("unknown-name", node.place, message, "no manual intervention", hint);
         return None;
     }
     s.choice(node, scope.now(), &place.options())
 }
 
-fn retry(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place) -> Option<FailureAction> {
-    let table = s.table(node, &RETRY_POLICY)?;
+/// `{ retry: …, manual: …, then: … }`: tried again first, then a person is asked, then the last resort.
+fn staged(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place) -> Option<FailureAction> {
+    let table = s.table(node, &STAGED_POLICY)?;
+    let then = match table.get("then") {
+        Some(node) => last(s, node, scope, place),
+        None => Some(place.first()),
+    };
+    let ask = match table.get("manual") {
+        Some(node) => ask(s, node, scope, place).map(Some),
+        None => Some(None),
+    };
+    if table.get("retry").is_none()
+        && let Some(timeout) = ask?
+    {
+        return Some(FailureAction::Ask { timeout, then: then? });
+    }
     let retry = s.section(Some(table), "retry", "a failure strategy", &RETRY);
     let count = retry
         .and_then(|retry| retry.need("count", "`retry`", &mut s.found))
@@ -130,9 +161,19 @@ fn retry(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place) -> Optio
         Some(node) => s.duration(node, scope.now(), Millis(0)),
         None => Some(Millis::seconds(10)),
     });
-    let then = match table.get("then") {
-        Some(node) => last(s, node, scope, place),
-        None => place.options().first().map(|(_, action)| *action),
-    };
-    Some(FailureAction::Retry { count: count?, backoff: backoff?, then: then? })
+    Some(FailureAction::Retry { count: count?, backoff: backoff?, ask: ask?, then: then? })
+}
+
+/// How long a person is asked.
+fn ask(s: &mut Session<'_>, node: &Node, scope: &Scope, place: Place) -> Option<Millis> {
+    if !place.asks() {
+        let message = "a failed wrap-up is reported, and nobody is asked about it";
+        s.error_hint("unknown-name", node.place, message, "no manual intervention here", "leave `manual` out");
+        return None;
+    }
+    let table = s.table(node, &INTERVENTION)?;
+    match table.get("timeout") {
+        Some(node) => s.duration(node, scope.now(), Millis(1)),
+        None => Some(INTERVENTION_TIMEOUT),
+    }
 }

@@ -59,8 +59,9 @@ fields! {
     PLUGIN_APPROVAL, "an approval by a plugin",
         ["name", "plugin", "with", "message", "approvers", "quorum", "expires", "onReject", "onExpiry", "timeout", "onFailure"];
     WRAP_UP, "a wrap-up", ["name", "plugin", "with", "timeout", "onFailure"];
-    RETRY_POLICY, "a failure strategy with `retry`", ["retry", "then"];
+    STAGED_POLICY, "a failure strategy with `retry` or `manual`", ["retry", "manual", "then"];
     RETRY, "`retry`", ["count", "backoff"];
+    INTERVENTION, "`manual`", ["timeout"];
     BY_CLASS_POLICY, "a failure strategy by class", ["default", "byClass"];
 }
 

@@ -180,17 +180,18 @@ fn failure_strategies_out_of_place() {
         onFailure: { default: rolback, byClass: { verfication: fail } }\n";
     let text = canary("    - { deploy: 100%, onFailure: manual-intervention }\n") + after;
     insta::assert_snapshot!(rendered(&text), @r#"
-    not-in-this-release
+    unknown-name
 
-      × there is no manual intervention as such yet
+      × `manual-intervention` cannot stand here
         ╭─[web.yaml:10:34]
       9 │   phases:
      10 │     - { deploy: 100%, onFailure: manual-intervention }
         ·                                  ─────────┬─────────
-        ·                                           ╰── not supported yet
+        ·                                           ╰── no manual intervention
      11 │   rollback: [ { verify: { plugin: prometheus, onFailure: rollback } } ]
         ╰────
-      help: write `abort`: the run stops where it stands, and a person goes on with `shiftgate resume`
+      help: a person is asked by `onFailure: manual`, or by `onFailure: { manual: { timeout: 4h },
+            then: rollback }`
 
     unknown-name
 

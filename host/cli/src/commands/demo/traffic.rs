@@ -24,7 +24,7 @@ impl Users {
     /// Sends requests to the production listener; none when the account has no load balancer.
     pub(super) fn start(sim: &Sim) -> Option<Self> {
         let url = sim.data_plane_url(BALANCER, 80)?;
-        let client = reqwest::Client::builder().no_proxy().build().ok()?;
+        let client = reqwest::Client::builder().tls_backend_rustls().no_proxy().build().ok()?;
         let task = tokio::spawn(async move {
             let mut beat = tokio::time::interval(PACE);
             loop {

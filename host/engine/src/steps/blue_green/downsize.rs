@@ -8,7 +8,7 @@ use super::super::steady::{Settled, steady};
 use super::super::{Cx, Stop};
 use super::guard::{nobody_routes_to, unweighted};
 use super::routes::serves;
-use crate::{Facts, StepState, TaskReply};
+use crate::{Facts, StepState, TaskReply, Waking};
 
 /// Waits until the old target group has finished what it has: the routes reach every node of the load balancer, requests
 /// under way end, and clients that are kept with the old group are let go.
@@ -27,17 +27,26 @@ pub(super) async fn drained(cx: &Cx<'_>, original: &Original, facts: Facts) -> R
     let left = until.since(now);
     let target_group = slowest.old.clone();
     cx.say(EventKind::DrainAwaited { target_group, time: left }).await?;
-    let state = StepState { started_at: now, deadline: None, plugin: None, shown: 0 };
+    let state = StepState { started_at: now, deadline: None, plugin: None, shown: 0, asked: None };
     Ok(TaskReply::Wait { state, after: Some(left), ballot: false, expires: None })
 }
 
-/// The old group to 0/0/0, after its guards: nobody routes to it any more, and the new group serves.
-pub(super) async fn downsize(
+/// The wait is over; or somebody only looked in, and it goes on.
+pub(super) async fn resumed(
     cx: &Cx<'_>,
     original: &Original,
     facts: &Facts,
+    waking: &Waking,
     timeout: Option<Millis>,
 ) -> Result<TaskReply, Stop> {
+    match waking {
+        Waking::Ordered => drained(cx, original, facts.clone()).await,
+        Waking::Timer | Waking::Expired | Waking::Ballot(_) => downsize(cx, original, facts, timeout).await,
+    }
+}
+
+/// The old group to 0/0/0, after its guards: nobody routes to it any more, and the new group serves.
+async fn downsize(cx: &Cx<'_>, original: &Original, facts: &Facts, timeout: Option<Millis>) -> Result<TaskReply, Stop> {
     let named = super::names::Named::swapped(cx, original);
     let mut weights = Vec::new();
     for balancer in &original.balancers {

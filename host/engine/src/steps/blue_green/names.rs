@@ -64,9 +64,9 @@ async fn rename(cx: &Cx<'_>, original: &Original, id: &GroupId, name: &GroupName
     let expected = expected(record.iter().filter(|entry| is_of(entry, &prefix)), before);
     if live.name != *name && !expected.contains(&live.name) {
         let message = format!("group {id} was to be renamed to `{name}`, but somebody has named it `{}`", live.name);
-        return Err(StepError::new(ErrorClass::Drift, message)
-            .hint(format!("name it `{name}` in Spot's console, then `shiftgate resume` this run"))
-            .into());
+        let hint =
+            format!("name it `{name}` in Spot's console, then `shiftgate resume` this run; or resume it with --accept-drift");
+        cx.drifted(StepError::new(ErrorClass::Drift, message).hint(hint)).await?;
     }
     let effect = next_name(&record, cx.step.as_str(), &prefix, &json!(name));
     if live.name == *name {

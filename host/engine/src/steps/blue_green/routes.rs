@@ -218,7 +218,7 @@ async fn undrifted(cx: &Cx<'_>, change: &Change<'_>, live: &Actions) -> Result<(
         return Ok(());
     }
     let last = allowed.first().unwrap_or(&change.side.actions);
-    Err(StepError::route_drift(rule, last, live).into())
+    cx.drifted(StepError::route_drift(rule, last, live)).await
 }
 
 /// No target group gets more than it has unless one of its targets at least is healthy: a load balancer answers 503 for an

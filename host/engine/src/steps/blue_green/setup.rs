@@ -38,6 +38,7 @@ pub(in super::super) async fn set_up(cx: &Cx<'_>, routing: &Routing) -> Result<F
     Ok(Facts {
         rolling_back: None,
         fence: cx.fence,
+        accept_drift: cx.accepts_drift,
         new_group: Some(group_facts(&created.id, &stage, Capacity::ZERO)),
         old_group: original.live.as_ref().map(|live| group_facts(&live.id, &live.name, live.capacity)),
         original: original.live.map(|live| live.capacity),

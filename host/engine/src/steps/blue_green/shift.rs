@@ -12,8 +12,8 @@ use crate::TaskReply;
 
 pub(in super::super) async fn shift(cx: &Cx<'_>, job: &Job<'_>, step: &Shift) -> Result<TaskReply, Stop> {
     let original = recorded(cx).await?;
-    if job.resumed.is_some() {
-        return downsize::downsize(cx, &original, &job.facts, step.timeout).await;
+    if let Some((_, waking)) = &job.resumed {
+        return downsize::resumed(cx, &original, &job.facts, waking, step.timeout).await;
     }
     full_strength(cx, &original, &job.facts).await?;
     let changes: Vec<Change<'_>> = original

@@ -15,8 +15,8 @@ use crate::TaskReply;
 
 pub(in super::super) async fn swap(cx: &Cx<'_>, job: &Job<'_>, step: &Swap) -> Result<TaskReply, Stop> {
     let original = recorded(cx).await?;
-    if job.resumed.is_some() {
-        return downsize::downsize(cx, &original, &job.facts, step.timeout).await;
+    if let Some((_, waking)) = &job.resumed {
+        return downsize::resumed(cx, &original, &job.facts, waking, step.timeout).await;
     }
     full_strength(cx, &original, &job.facts).await?;
     let production = original.balancers.iter().map(|balancer| Change {

@@ -53,3 +53,21 @@ async fn a_run_that_turned_back_by_itself_goes_on_where_it_stood() {
     assert_eq!(bench.log.lines(), ["first", "turn", "go=now", "back"], "nothing is asked anew");
     engine.stop().await;
 }
+
+/// Its wait lies in the journal without the word of orders; it is interpreted anew, and heeds the order there.
+#[tokio::test]
+async fn a_run_of_an_older_interpreter_is_taken_up_anew_when_it_is_to_be_aborted() {
+    let bench = Bench::new().await;
+    let engine = bench.engine().await;
+    let input = serde_json::to_string(&["act first", "wait vote 60000"]).unwrap();
+    engine.client.start_orchestration_versioned(bench.run.as_str(), INTERPRETER, "1.0.0", input).await.unwrap();
+    bench.log.has("first").await;
+    engine.stop().await;
+
+    give_order(&bench.record, &bench.run, Order::Abort, "ann asked for it").await.unwrap();
+    let engine = bench.engine().await;
+    bench.launch(&engine, &["act anew", "end aborted"]).await;
+    assert_eq!(bench.ended(&engine).await, Ok(Ending::Aborted));
+    assert_eq!(bench.log.lines(), ["first", "anew"]);
+    engine.stop().await;
+}
