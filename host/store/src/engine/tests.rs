@@ -5,6 +5,8 @@ mod backwards;
 mod orders;
 #[cfg(feature = "postgres")]
 mod shared;
+#[cfg(feature = "postgres")]
+mod tls;
 
 use std::io::Write;
 use std::path::PathBuf;
