@@ -409,11 +409,15 @@ async fn two_hosts_launch_a_run_once(url: PostgresUrl) {
     let start = async |name: &str| Engine::start_with(&at, &works.record, toys, works_as(&works, name), options()).await.unwrap();
     let (one, two) = (start("one").await, start("two").await);
     let run = RunId::new("r0");
-    for (attempt, orders) in [["act a", "fail sick"], ["act b", "end succeeded"]].iter().enumerate() {
+    for (attempt, orders) in
+        [["act a", "wait go 60000", "fail sick"], ["act b", "wait go 60000", "end succeeded"]].iter().enumerate()
+    {
         let text = serde_json::to_string(orders).unwrap();
         let (first, second) = tokio::join!(one.launch_text(&run, text.clone()), two.launch_text(&run, text));
         first.unwrap();
         second.unwrap();
+        // Not before both are launched: one that has failed would be launched anew.
+        two.signal(&run, "go", "now").await.unwrap();
         let (first, second) = tokio::join!(one.ended(&run), two.ended(&run));
         assert_eq!(first, second, "attempt {attempt}");
         assert_eq!(first.is_ok(), attempt == 1);
@@ -459,5 +463,6 @@ async fn a_waiting_run_turns_back_by_itself(url: PostgresUrl) {
 /// Another one with each run of the tests; never zero.
 fn a_seed() -> u64 {
     use shiftgate_model::Clock;
-    crate::clock::SystemClock.now().0 | 1
+    // Spread over all bits: numbers that follow from seeds of one minute would look alike.
+    crate::clock::SystemClock.now().0.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1
 }
