@@ -147,6 +147,7 @@ async fn an_append_wakes_whoever_watches_and_a_kept_key_does_not(home: Home) {
 async fn forty_racing_runs_hold_a_lock_one_at_a_time(home: Home) {
     let records = [home.open().await, home.open().await];
     let inside = Arc::new(AtomicU32::new(0));
+    let pause = if home.is_directory() { Duration::ZERO } else { Duration::from_millis(50) };
     let runs = (0..40).map(|number| {
         let (record, inside) = (records[number % 2].clone(), Arc::clone(&inside));
         tokio::spawn(async move {
@@ -166,7 +167,8 @@ async fn forty_racing_runs_hold_a_lock_one_at_a_time(home: Home) {
                     record.release("act-1", &family(), &run).await.unwrap();
                     return fence;
                 }
-                tokio::task::yield_now().await;
+                // Each asking is a commit: forty that do nothing else would keep a database busy with its disk.
+                tokio::time::sleep(pause).await;
             }
         })
     });
