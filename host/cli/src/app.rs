@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use shiftgate_engine::Runs as _;
 use shiftgate_model::{Events as _, RunId};
-use shiftgate_store::{DriveError, Record};
+use shiftgate_store::{Record, StoreAt};
 
 use crate::args::Global;
 use crate::env::Environment;
@@ -34,13 +34,36 @@ impl App {
         Ok(std::path::absolute(&dir).unwrap_or(dir))
     }
 
+    /// The database that many hosts share, where one is named; a state directory that a flag names comes before a variable.
+    fn database(&self) -> Result<Option<StoreAt>, Failure> {
+        let variable = || self.env.get("SHIFTGATE_STORE").filter(|_| self.global.state_dir.is_none());
+        let Some(text) = self.global.store.as_deref().or_else(variable) else { return Ok(None) };
+        match StoreAt::parse(text) {
+            Ok(StoreAt::Directory(_)) => {
+                Err(Failure::new(Exit::Usage, "the store is no database: it does not begin with postgres://")
+                    .hint("write --store postgres://user@host:5432/database, or name a directory with --state-dir"))
+            }
+            Ok(database) => Ok(Some(database)),
+            Err(error) => Err(Failure::new(Exit::Usage, error.to_string())),
+        }
+    }
+
     /// The record of all runs.
     pub(crate) async fn record(&self) -> Result<Record, Failure> {
-        Ok(Record::open(&self.state_dir()?).await?)
+        let at = match self.database()? {
+            Some(database) => database,
+            None => StoreAt::Directory(self.state_dir()?),
+        };
+        Ok(Record::open_at(&at).await?)
     }
 
     /// The program's commands, as a person would type them to reach the same record.
     pub(crate) fn commands(&self) -> Commands {
+        if self.global.store.is_some()
+            && let Ok(Some(database)) = self.database()
+        {
+            return Commands::of_database(&database.to_string());
+        }
         let flag = self.global.state_dir.as_ref().map(|dir| std::path::absolute(dir).unwrap_or_else(|_| dir.clone()));
         Commands::new(flag.as_deref())
     }
@@ -59,13 +82,4 @@ pub(crate) async fn view(record: &Record, run: &RunId) -> Result<View, Failure> 
         view.apply(&event);
     }
     Ok(view)
-}
-
-/// Whether a process works on the run; none when that cannot be told.
-pub(crate) fn driven(record: &Record, run: &RunId) -> Option<bool> {
-    match record.drive(run) {
-        Ok(_lock) => Some(false),
-        Err(DriveError::Busy { .. }) => Some(true),
-        Err(DriveError::Store(_)) => None,
-    }
 }

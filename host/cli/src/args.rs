@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::exit::Exit;
 
-pub(crate) use runs::{Abort, Logs, Look, Prune, Resume, Retry, Rollback, Runs, RunsAction, Vote};
+pub(crate) use runs::{Abort, Logs, Look, Prune, Resume, Retry, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// Deploys AMIs onto Spot Elastigroups: in phases, verified between them, and put back when they fail.
 #[derive(Debug, Parser)]
@@ -29,6 +29,9 @@ pub(crate) struct Global {
     /// Where runs are recorded [default: SHIFTGATE_STATE_DIR, else ~/.local/state/shiftgate]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// A database that many hosts share, postgres://…, instead of a state directory [default: SHIFTGATE_STORE]
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "state_dir", help_heading = "Global options")]
+    pub(crate) store: Option<String>,
     /// Where plugins named without a path are [default: SHIFTGATE_PLUGIN_DIR, else beside the program]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) plugin_dir: Option<PathBuf>,
@@ -131,6 +134,9 @@ pub(crate) enum Command {
     /// Vote against going on
     #[command(after_help = "Example:\n  shiftgate reject last --comment 'latency doubled'")]
     Reject(Vote),
+    /// Drive the runs of a database, together with other workers, until interrupted
+    #[command(after_help = "Example:\n  SHIFTGATE_STORE=postgres://shiftgate@db.internal:5432/shiftgate shiftgate worker")]
+    Worker(Worker),
     /// Run an example against a simulated account in this process: no file, no account, nothing left behind
     #[command(after_help = DEMO_HELP)]
     Demo(Demo),
@@ -310,6 +316,7 @@ fn long_help() -> String {
            AWS_ENDPOINT_URL                   another base URL of AWS's API\n  \
            SHIFTGATE_PROPAGATION              how long a rule takes to reach every node of a load balancer [default: 20s]\n  \
            SHIFTGATE_STATE_DIR                where runs are recorded\n  \
+           SHIFTGATE_STORE                    the same in a database that many hosts share: postgres://…\n  \
            SHIFTGATE_PLUGIN_DIR               where plugins named without a path are\n  \
            SHIFTGATE_CACHE_DIR                where compiled plugins are kept [default: ~/.cache/shiftgate]\n  \
            SHIFTGATE_LOG                      diagnostics on standard error: error, warn, info, debug, trace\n  \

@@ -26,6 +26,17 @@ pub(crate) fn clouds(env: &Environment, plan: &Plan, account: Option<AccountId>)
     Ok(CloudConfig { spot: spot(env, infrastructure, account)?, aws })
 }
 
+/// The Spot account of a plan, for whoever hands its run over: the token is the workers' own.
+pub(crate) fn account(env: &Environment, plan: &Plan) -> Result<AccountId, Failure> {
+    if let Some(account) = &plan.infrastructure.account {
+        return Ok(account.clone());
+    }
+    if let Some(account) = env.get(ACCOUNT_VARIABLE) {
+        return Ok(AccountId::new(account));
+    }
+    Ok(spot(env, &plan.infrastructure, None)?.account)
+}
+
 /// What a Spot client is built from. A run that is resumed names the account that it began with.
 fn spot(env: &Environment, infrastructure: &Infrastructure, account: Option<AccountId>) -> Result<SpotConfig, Failure> {
     let mut lookup = Lookup {

@@ -140,7 +140,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-fn engine_failure(error: EngineError) -> Failure {
+pub(crate) fn engine_failure(error: EngineError) -> Failure {
     match error {
         EngineError::Store(error) => error.into(),
         EngineError::Stopped { .. } => Failure::new(Exit::State, error.to_string()).hint(

@@ -46,6 +46,14 @@ impl Failure {
             .hint("please report it, with the command and the output of SHIFTGATE_LOG=debug")
     }
 
+    /// What, which and why, for whoever is not at the screen.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Told { message, .. } => message.clone(),
+            Self::Shown(exit) => exit.meaning().to_owned(),
+        }
+    }
+
     /// The exit code that goes with it.
     pub(crate) const fn exit(&self) -> Exit {
         match self {

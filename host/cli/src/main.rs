@@ -16,9 +16,11 @@ mod failure;
 mod files;
 mod interrupt;
 mod log;
+mod no_clouds;
 mod preflight;
 mod run_id;
 mod screen;
+mod shared;
 mod text;
 mod view;
 mod wiring;
@@ -84,6 +86,7 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Retry(args) => commands::resume::retry(app, args).await,
         Command::Approve(args) => commands::vote::run(app, args, Vote::Approve).await,
         Command::Reject(args) => commands::vote::run(app, args, Vote::Reject).await,
+        Command::Worker(args) => commands::worker::run(app, args).await,
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,
         Command::Plugin(Plugin::Inspect { file, output }) => commands::plugin::inspect(app, file, *output).await,

@@ -75,6 +75,11 @@ impl Commands {
         Self { program }
     }
 
+    /// The same for a database that a flag named; the password is left out, and has to come from elsewhere.
+    pub(crate) fn of_database(address: &str) -> Self {
+        Self { program: format!("shiftgate --store {}", quoted(address)) }
+    }
+
     /// `shiftgate resume 20261123-214501-k3f9`.
     pub(crate) fn of(&self, command: &str, run: &RunId) -> String {
         format!("{} {command} {run}", self.program)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shiftgate_cloud::{Elb, ElbConfig, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports, Settings, WhenBusy};
-use shiftgate_model::Routes;
+use shiftgate_model::{AccountId, Groups, Routes};
 use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
 use shiftgate_store::{Record, SystemClock};
 use shiftgate_workflow::duration;
@@ -15,6 +15,7 @@ use crate::crash;
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::no_clouds::NoClouds;
 
 /// The variable that says how long a changed rule takes to reach every node of a load balancer.
 const PROPAGATION: &str = "SHIFTGATE_PROPAGATION";
@@ -83,10 +84,38 @@ pub(crate) fn activities(
     pace: Pace,
     when_busy: Busy,
 ) -> Arc<Activities> {
+    let when_busy = match when_busy {
+        Busy::Wait => WhenBusy::Wait,
+        Busy::Refuse => WhenBusy::Refuse,
+    };
+    let settings = Settings { account: clouds.spot.account().as_str().to_owned(), pace, when_busy };
+    acting(env, record, Arc::clone(&clouds.spot) as _, clouds.routes(), plugins, settings)
+}
+
+/// The same for a run whose account cannot be called from here, and why.
+pub(crate) fn without_clouds(
+    env: &Environment,
+    record: &Record,
+    plugins: &Arc<Plugins>,
+    account: &AccountId,
+    why: String,
+) -> Arc<Activities> {
+    let settings = Settings { account: account.as_str().to_owned(), pace: Pace::default(), when_busy: WhenBusy::Wait };
+    acting(env, record, Arc::new(NoClouds(why)), None, plugins, settings)
+}
+
+fn acting(
+    env: &Environment,
+    record: &Record,
+    groups: Arc<dyn Groups>,
+    routes: Option<Arc<dyn Routes>>,
+    plugins: &Arc<Plugins>,
+    settings: Settings,
+) -> Arc<Activities> {
     let record = Arc::new(record.clone());
     let ports = Ports {
-        groups: Arc::clone(&clouds.spot) as _,
-        routes: clouds.routes(),
+        groups,
+        routes,
         plugins: Arc::clone(plugins) as _,
         ledger: Arc::clone(&record) as _,
         locks: Arc::clone(&record) as _,
@@ -94,11 +123,6 @@ pub(crate) fn activities(
         runs: record,
         clock: Arc::new(SystemClock),
     };
-    let when_busy = match when_busy {
-        Busy::Wait => WhenBusy::Wait,
-        Busy::Refuse => WhenBusy::Refuse,
-    };
-    let settings = Settings { account: clouds.spot.account().as_str().to_owned(), pace, when_busy };
     Arc::new(Activities::new(crash::points(env, ports), settings))
 }
 

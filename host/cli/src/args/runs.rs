@@ -110,6 +110,16 @@ pub(crate) struct Vote {
     pub(crate) plan: Option<String>,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Worker {
+    /// How long a step stays this worker's own when it was last heard of; the same for all workers of a database
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = length)]
+    pub(crate) lease: Millis,
+    /// How many steps may be under way at once; a run that waits for a person or a timer is none
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) steps: u32,
+}
+
 fn length(text: &str) -> Result<Millis, String> {
     shiftgate_workflow::duration(text).map_err(|error| error.to_string())
 }

@@ -6,7 +6,7 @@ use shiftgate_engine::Runs as _;
 use shiftgate_model::{Ending, Events as _, RunId};
 use shiftgate_store::Record;
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{Format, Logs};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub(crate) async fn run(app: &mut App, args: &Logs) -> Result<Exit, Failure> {
     if !args.follow {
         return Ok(Exit::Succeeded);
     }
-    if log.view().ending.is_none() && app::driven(&record, &row.id) == Some(false) {
+    if log.view().ending.is_none() && record.driven(&row.id).await == Some(false) && !record.is_shared() {
         let resume = app.commands().of("resume", &row.id);
         app.screen.note(&format!("no process works on this run; `{resume}` goes on, and shows here"));
     }
@@ -51,7 +51,7 @@ pub(crate) async fn follow(
     }
     loop {
         // Asked before the last look, so that an end which came with the process's own is seen.
-        let driven = app::driven(record, run);
+        let driven = record.driven(run).await.filter(|_| !record.is_shared());
         after = show(app, record, &mut log, output, after).await?;
         match (log.view().ending, driven) {
             (Some(ending), _) => return Ok(ending),

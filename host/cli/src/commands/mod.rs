@@ -13,3 +13,4 @@ pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod validate;
 pub(crate) mod vote;
+pub(crate) mod worker;

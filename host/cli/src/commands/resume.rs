@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::view::Wait;
 use crate::wiring::Clouds;
-use crate::{credentials, preflight, run_id, wiring};
+use crate::{credentials, preflight, run_id, shared, wiring};
 
 pub(crate) async fn run(app: &mut App, args: &Resume) -> Result<Exit, Failure> {
     let ask = Ask { way: Way::On, look: &args.look, when_busy: args.when_busy, accept_drift: args.accept_drift, reason: None };
@@ -50,7 +50,7 @@ pub(crate) async fn retry(app: &mut App, args: &Retry) -> Result<Exit, Failure> 
     };
     give_order(&record, run, Order::Retry, &wish(app, args.reason.as_deref())).await?;
     app.screen.print(&format!("Recorded: `{step}` of run {run} is tried again\n"))?;
-    super::vote::nobody_hears(app, &record, run);
+    super::vote::nobody_hears(app, &record, run).await;
     Ok(Exit::Succeeded)
 }
 
@@ -82,6 +82,9 @@ impl Ask<'_> {
         }
         self.possible(app, run, found.ending)?;
         let after = app::view(&record, run).await?.events;
+        if record.is_shared() {
+            return self.hand_over(app, &record, run, found.ending, after).await;
+        }
         let _lock = match record.drive(run) {
             Ok(lock) => lock,
             Err(DriveError::Busy { .. }) if self.way != Way::On => return self.leave_to_driver(app, &record, run, after).await,
@@ -132,8 +135,43 @@ impl Ask<'_> {
         }
     }
 
+    /// Workers drive the run: they hear of what is asked, and what they do is shown.
+    async fn hand_over(
+        &self,
+        app: &mut App,
+        record: &Record,
+        run: &RunId,
+        ending: Option<Ending>,
+        after: u64,
+    ) -> Result<Exit, Failure> {
+        match self.way {
+            Way::Off => give_order(record, run, Order::Abort, &wish(app, self.reason)).await?,
+            Way::On | Way::Back => self.wishes(app, record, run).await?,
+        }
+        if ending.is_some() {
+            record.reopen(run).await?;
+            record.append(run, None, None, EventKind::RunResumed).await?;
+        }
+        app.screen.note(&format!("Run {run}"));
+        let plan = record.plan(run).await?;
+        let ended = shared::launch(app, record, run, &plan, self.look.output, after).await?;
+        if ended == Ending::Succeeded && self.way == Way::Back {
+            let back = app.commands().of("rollback", run);
+            return Err(Failure::new(Exit::Busy, format!("run {run} succeeded before it heard of the rollback"))
+                .hint(format!("`{back}` rolls it back now")));
+        }
+        self.exit(app, run, ended)
+    }
+
     /// The order is on record, and the run has no ending any more.
     async fn order(&self, app: &App, record: &Record, run: &RunId) -> Result<(), Failure> {
+        self.wishes(app, record, run).await?;
+        record.reopen(run).await?;
+        Ok(record.append(run, None, None, EventKind::RunResumed).await?)
+    }
+
+    /// What is asked, on record.
+    async fn wishes(&self, app: &App, record: &Record, run: &RunId) -> Result<(), Failure> {
         let (taken_back, wish) = ("the run goes on", wish(app, self.reason));
         close_orders(record, run, Order::Abort, taken_back).await?;
         if self.accept_drift {
@@ -144,8 +182,7 @@ impl Ask<'_> {
         if self.way == Way::Back {
             give_order(record, run, Order::Rollback, &wish).await?;
         }
-        record.reopen(run).await?;
-        Ok(record.append(run, None, None, EventKind::RunResumed).await?)
+        Ok(())
     }
 
     /// Another process drives the run: it hears of the order, and what it does is shown here.

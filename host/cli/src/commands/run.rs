@@ -13,15 +13,18 @@ use crate::failure::Failure;
 use crate::files::{self, Disk};
 use crate::text::Commands;
 use crate::wiring::{CloudConfig, Clouds};
-use crate::{credentials, preflight, run_id, wiring};
+use crate::{credentials, preflight, run_id, shared, wiring};
 
 pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
     let source = files::workflow(&args.workflow.file)?;
     let files = Disk::beside(&args.workflow.file);
     let (mut plan, configs) = super::validate::plan(app, &source, &files, &args.workflow.inputs)?;
     super::plan::assume(&mut plan, &args.routes)?;
-    let config = credentials::clouds(&app.env, &plan, None)?;
     let record = app.record().await?;
+    if record.is_shared() {
+        return hand_over(app, args, &record, &mut plan, source.name).await;
+    }
+    let config = credentials::clouds(&app.env, &plan, None)?;
     if let Some(digest) = &args.plan {
         super::plan::unmoved(&record, &mut plan, &config, digest).await?;
     }
@@ -42,6 +45,23 @@ pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
         Driven::Ended(ending) => Ok(drive::exit(ending)),
         Driven::Interrupted => Err(interrupted(app, &run)),
     }
+}
+
+/// A run for the workers of a database: they have the credentials and the plugins, and look before they begin.
+async fn hand_over(app: &mut App, args: &Run, record: &Record, plan: &mut Plan, file: String) -> Result<Exit, Failure> {
+    let account = credentials::account(&app.env, plan)?;
+    if let Some(digest) = &args.plan {
+        let config = credentials::clouds(&app.env, plan, Some(account.clone()))?;
+        super::plan::unmoved(record, plan, &config, digest).await?;
+    }
+    if args.when_busy == Busy::Refuse {
+        preflight::nobody_else(record, &account, plan).await?;
+    }
+    let now = SystemClock.now();
+    let run = run_id::new(now);
+    record.create_run(&NewRun::of(plan, run.clone(), account, file, now)).await?;
+    app.screen.note(&format!("Run {run}"));
+    Ok(drive::exit(shared::launch(app, record, &run, plan, args.output, 0).await?))
 }
 
 /// A run to be made.

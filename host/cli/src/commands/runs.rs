@@ -80,7 +80,7 @@ async fn state(record: &Record, row: &RunRow) -> Result<&'static str, Failure> {
         Some(Ending::Aborted) => "aborted",
         Some(Ending::Stuck) => "stuck",
         None if app::view(record, &row.id).await?.vote().is_some() => "waits for a person",
-        None if app::driven(record, &row.id) == Some(false) => "stopped",
+        None if record.driven(&row.id).await == Some(false) => "stopped",
         None => "running",
     })
 }

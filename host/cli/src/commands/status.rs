@@ -25,7 +25,7 @@ pub(crate) async fn run(app: &mut App, args: &Look) -> Result<Exit, Failure> {
     let row = run_id::find(&record, &args.run).await?;
     let mut view = app::view(&record, &row.id).await?;
     view.started_at.get_or_insert(row.created_at);
-    let driven = if row.ending.is_some() { Some(false) } else { app::driven(&record, &row.id) };
+    let driven = if row.ending.is_some() { Some(false) } else { record.driven(&row.id).await };
     match args.output {
         Format::Text => {
             let page = view::status(&view, SystemClock.now(), driven, &app.commands());

@@ -37,13 +37,13 @@ pub(crate) async fn run(app: &mut App, args: &args::Vote, vote: Vote) -> Result<
         let who = printable(&approvers.join(", "));
         app.screen.note(&format!("note: only {who} may decide this, so the vote of {} does not count", printable(&subject)));
     }
-    nobody_hears(app, &record, &row.id);
+    nobody_hears(app, &record, &row.id).await;
     Ok(Exit::Succeeded)
 }
 
 /// Says so when no process is there to hear what was recorded.
-pub(crate) fn nobody_hears(app: &mut App, record: &Record, run: &RunId) {
-    if app::driven(record, run) == Some(false) {
+pub(crate) async fn nobody_hears(app: &mut App, record: &Record, run: &RunId) {
+    if record.driven(run).await == Some(false) {
         let resume = app.commands().of("resume", run);
         app.screen.note(&format!("note: no process works on this run; `{resume}` goes on with it"));
     }

@@ -1,19 +1,26 @@
 //! Starts runs, one interpreter each: under which name in the journal, and whether under a further one. Next: `follow`.
 
+use std::sync::Arc;
+
+use duroxide::providers::Provider;
 use duroxide::runtime::OrchestrationStatus;
+use duroxide::{Client, ClientError};
 use shiftgate_engine::{INTERPRETER, INTERPRETER_VERSION, ORDERS, rollback_decided};
 use shiftgate_model::{Ending, RunId, StoreError};
 use shiftgate_workflow::Plan;
 
-use super::{Engine, EngineError, Input, ending};
+use super::{Engine, EngineError, EngineOptions, Input, ending};
+use crate::fault;
+use crate::journal::Journal;
+use crate::record::Record;
 
 impl Engine {
     /// Starts a run, or goes on with it; nothing happens to one that runs, or that came to its end.
     ///
     /// A run that stopped before its end, was aborted, was given up for an order, or is to be rolled back after its success, is
-    /// interpreted anew under a further name in the journal: its steps find in the ledger what they did before. Two hosts that launch a run at once launch it
-    /// once. A run of a database that is to be rolled back and still goes forward there turns back by itself: see
-    /// docs/adr/0011-postgresql-for-many-hosts.md.
+    /// interpreted anew under a further name in the journal: its steps find in the ledger what they did before. Two hosts that
+    /// launch a run at once launch it once. A run of a database that is to be rolled back and still goes forward there turns
+    /// back by itself: see docs/adr/0011-postgresql-for-many-hosts.md.
     ///
     /// # Errors
     /// The journal or the record cannot be read or written.
@@ -24,23 +31,37 @@ impl Engine {
         self.launch_text(run, text).await
     }
 
+    /// The same without an engine, for a run of a database: its workers do all the rest. Nobody is waited for.
+    ///
+    /// # Errors
+    /// The record is in a directory, or the database cannot be read or written.
+    pub async fn submit(record: &Record, run: &RunId, plan: &Plan) -> Result<(), EngineError> {
+        let action = || format!("launch run {run}");
+        let place = record.at().to_string();
+        if !record.is_shared() {
+            return Err(fault::of(action(), place, "runs of a directory have no workers").into());
+        }
+        let input = Input { run: run.clone(), plan: plan.clone() };
+        let text = serde_json::to_string(&input).map_err(|error| fault::of(action(), &place, error.to_string()))?;
+        let journal = Arc::new(Journal::open(&record.journal(run), EngineOptions::default().patience).await?);
+        let client = Client::new(Arc::clone(&journal) as Arc<dyn Provider>);
+        let one_host = record.launching(run).await?;
+        let latest = latest(&client, run).await.map_err(|error| fault::of(action(), &place, error.to_string()))?;
+        if let Some(instance) = fresh(record, run, latest.as_ref()).await? {
+            record.reopen(run).await?;
+            let started = client.start_orchestration_versioned(&instance, INTERPRETER, INTERPRETER_VERSION, text).await;
+            started.map_err(|error| fault::of(action(), &place, error.to_string()))?;
+        }
+        drop(one_host);
+        journal.close().await;
+        Ok(())
+    }
+
     pub(crate) async fn launch_text(&self, run: &RunId, input: String) -> Result<(), EngineError> {
         let _one_at_a_time = self.launching.lock().await;
         let _one_host = self.record.launching(run).await?;
         let latest = self.latest(run).await?;
-        let fresh = match &latest {
-            None => Some(name(run, 1)),
-            Some((number, OrchestrationStatus::Failed { .. })) => Some(name(run, number + 1)),
-            Some((number, OrchestrationStatus::Completed { output, .. })) => {
-                let again = match ending(output) {
-                    Some(Ending::Aborted | Ending::Stuck) => true,
-                    Some(Ending::Succeeded) => rollback_decided(&self.record, run).await?.is_some(),
-                    Some(Ending::Failed | Ending::RolledBack) | None => false,
-                };
-                again.then(|| name(run, number + 1))
-            }
-            Some(_) => None,
-        };
+        let fresh = fresh(&self.record, run, latest.as_ref()).await?;
         if let Some(instance) = &fresh {
             self.record.reopen(run).await?;
             let started = self.client.start_orchestration_versioned(instance, INTERPRETER, INTERPRETER_VERSION, input).await;
@@ -60,14 +81,8 @@ impl Engine {
 
     /// The newest name of a run in the journal, by its number, and how that stands; none when it has none.
     pub(super) async fn latest(&self, run: &RunId) -> Result<Option<(u32, OrchestrationStatus)>, EngineError> {
-        let mut latest = None;
-        for number in 1.. {
-            match self.status(&name(run, number)).await? {
-                OrchestrationStatus::NotFound => break,
-                status => latest = Some((number, status)),
-            }
-        }
-        Ok(latest)
+        let latest = latest(&self.client, run).await;
+        Ok(latest.map_err(|error| self.client_failed(format!("read how run {run} stands"), &error))?)
     }
 
     /// Waits until the first turn of an instance is in the journal: a signal sent before it would be dropped.
@@ -100,6 +115,34 @@ impl Engine {
         let sent = self.client.enqueue_event(instance, ORDERS, "rollback").await;
         sent.map_err(|error| self.client_failed(format!("wake {instance} for its rollback"), &error))
     }
+}
+
+async fn latest(client: &Client, run: &RunId) -> Result<Option<(u32, OrchestrationStatus)>, ClientError> {
+    let mut latest = None;
+    for number in 1.. {
+        match client.get_orchestration_status(&name(run, number)).await? {
+            OrchestrationStatus::NotFound => break,
+            status => latest = Some((number, status)),
+        }
+    }
+    Ok(latest)
+}
+
+/// The name under which a run is to be interpreted (anew); none while it goes on, and when it has come to its end.
+async fn fresh(record: &Record, run: &RunId, latest: Option<&(u32, OrchestrationStatus)>) -> Result<Option<String>, StoreError> {
+    Ok(match latest {
+        None => Some(name(run, 1)),
+        Some((number, OrchestrationStatus::Failed { .. })) => Some(name(run, number + 1)),
+        Some((number, OrchestrationStatus::Completed { output, .. })) => {
+            let again = match ending(output) {
+                Some(Ending::Aborted | Ending::Stuck) => true,
+                Some(Ending::Succeeded) => rollback_decided(record, run).await?.is_some(),
+                Some(Ending::Failed | Ending::RolledBack) | None => false,
+            };
+            again.then(|| name(run, number + 1))
+        }
+        Some(_) => None,
+    })
 }
 
 /// The name of a run in the journal: the run's own, then `<run>~2`, `<run>~3`, …
