@@ -131,11 +131,11 @@ fn picked(moments: &[String], scenario: Scenario) -> Vec<String> {
     moments.chunks(stretch).enumerate().map(pick).collect()
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     variable("SHIFTGATE_CAMPAIGN_SEED").map_or(1, |seed| seed.parse().expect("SHIFTGATE_CAMPAIGN_SEED is a number"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "how much is played is said by whoever starts the tests")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

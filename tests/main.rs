@@ -13,5 +13,11 @@ mod deeds;
 mod golden;
 mod house_rules;
 mod plan;
+#[path = "../host/store/src/fixture/postgres.rs"]
+#[expect(dead_code, reason = "the store's own tests use the rest of it")]
+mod postgres;
 mod program;
 mod traffic;
+mod workers;
+
+use shiftgate_store::PostgresUrl;

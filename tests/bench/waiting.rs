@@ -1,4 +1,5 @@
-//! What a run costs while it waits for a person: 1,000 of them in one process, in one engine file.
+//! What a run costs while it waits for a person: 1,000 of them, then 10,000, in one process, in one engine file; and how long the
+//! commands take then that list them and vote on one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use shiftgate_workflow::{Inputs, Plan, Source};
 use crate::{Figure, Limit};
 
 const RUNS: usize = 1_000;
+const MANY: usize = 10_000;
 
 pub(crate) async fn figures() -> Vec<Figure> {
     let home = tempfile::tempdir().expect("a folder");
@@ -36,11 +38,34 @@ pub(crate) async fn figures() -> Vec<Figure> {
     settled(&record, RUNS + 1).await;
     let took = began.elapsed();
     let more = resident() - before;
+    for number in RUNS + 1..MANY {
+        launch(&record, &engine, number).await;
+    }
+    settled(&record, MANY).await;
+    let whole = resident();
+    let listed = command(home.path(), &["runs", "--output", "json"]);
+    let voted = command(home.path(), &["approve", "20261123-000000-5000", "--as", "oncall"]);
     engine.stop().await;
     vec![
         Figure { what: "1,000 waiting runs, memory", found: more, unit: "MiB", limit: Limit::AtMost(64.0) },
         Figure { what: "time until all of them wait", found: took.as_secs_f64(), unit: "s", limit: Limit::None },
+        Figure { what: "10,000 waiting runs, the whole process", found: whole, unit: "MiB", limit: Limit::AtMost(150.0) },
+        Figure { what: "10,000 waiting runs, list them", found: listed, unit: "ms", limit: Limit::AtMost(200.0) },
+        Figure { what: "10,000 waiting runs, approve one", found: voted, unit: "ms", limit: Limit::AtMost(200.0) },
     ]
+}
+
+/// How long a command takes as a process, from start to end.
+fn command(state: &Path, args: &[&str]) -> f64 {
+    let times = (0..5).map(|_| {
+        let began = Instant::now();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_shiftgate"));
+        command.args(args).env_clear().env("HOME", state).env("SHIFTGATE_STATE_DIR", state);
+        let output = command.output().expect("the program starts");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        began.elapsed()
+    });
+    crate::millis(crate::median(times.collect()))
 }
 
 fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
@@ -115,19 +140,11 @@ async fn launch(record: &Record, engine: &Engine, number: usize) {
 async fn settled(record: &Record, runs: usize) {
     let began = Instant::now();
     let mut changes = record.changes();
-    let mut waiting = std::collections::BTreeSet::new();
-    while waiting.len() < runs {
-        assert!(began.elapsed() < Duration::from_secs(300), "{} of {runs} wait after five minutes", waiting.len());
-        for number in 0..runs {
-            let id = RunId::new(format!("20261123-000000-{number:04}"));
-            if waiting.contains(&id) {
-                continue;
-            }
-            let events = Events::read(record, &id, 0).await.expect("the events");
-            if events.iter().any(|event| matches!(event.kind, EventKind::ApprovalRequested { .. })) {
-                waiting.insert(id);
-            }
-        }
+    let mut waiting = 0;
+    while waiting < runs {
+        assert!(began.elapsed() < Duration::from_secs(900), "{waiting} of {runs} wait after a quarter of an hour");
+        let rows = record.runs(u32::MAX >> 1).await.expect("the runs");
+        waiting = rows.iter().filter(|row| row.asked_in.is_some()).count();
         let _ = tokio::time::timeout(Duration::from_secs(1), changes.changed()).await;
     }
 }

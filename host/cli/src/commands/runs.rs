@@ -7,7 +7,7 @@ use serde::Serialize;
 use shiftgate_model::{AccountId, AmiId, Clock as _, Ending, RunId, Timestamp};
 use shiftgate_store::{Record, RunRow, SystemClock};
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{Format, Prune, Runs, RunsAction};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -79,7 +79,7 @@ async fn state(record: &Record, row: &RunRow) -> Result<&'static str, Failure> {
         Some(Ending::RolledBack) => "rolled back",
         Some(Ending::Aborted) => "aborted",
         Some(Ending::Stuck) => "stuck",
-        None if app::view(record, &row.id).await?.vote().is_some() => "waits for a person",
+        None if row.asked_in.is_some() => "waits for a person",
         None if record.driven(&row.id).await == Some(false) => "stopped",
         None => "running",
     })

@@ -38,6 +38,7 @@ impl Events for Record {
             }
         };
         if appended {
+            self.note_asked(run, step, &kind).await.map_err(self.failed(action()))?;
             self.tick();
         }
         Ok(())
@@ -52,6 +53,30 @@ impl Events for Record {
                 .await;
         rows.and_then(|rows| rows.iter().map(|row| event(run, row)).collect())
             .map_err(self.failed(format!("read the events of run {run}")))
+    }
+}
+
+impl Record {
+    /// Keeps with the run whether it waits for a person: what an event says of that, and nothing for the others.
+    async fn note_asked(&self, run: &RunId, step: Option<&StepId>, kind: &EventKind) -> Result<(), sqlx::Error> {
+        let (text, asked) = match kind {
+            EventKind::ApprovalRequested { .. } | EventKind::InterventionRequested { .. } => {
+                ("UPDATE run SET asked_in = $2 WHERE id = $1", step)
+            }
+            EventKind::Approved { .. }
+            | EventKind::Rejected { .. }
+            | EventKind::ApprovalExpired
+            | EventKind::InterventionExpired { .. }
+            | EventKind::RetryOrdered { .. }
+            | EventKind::StepFailed { .. }
+            | EventKind::StepIgnored { .. }
+            | EventKind::StepSkipped { .. }
+            | EventKind::RollbackStarted { .. }
+            | EventKind::RunEnded { .. } => ("UPDATE run SET asked_in = $2 WHERE id = $1 AND asked_in IS NOT NULL", None),
+            _ => return Ok(()),
+        };
+        sqlx::query(text).bind(run.as_str()).bind(asked.map(StepId::as_str)).execute(&self.pool).await?;
+        Ok(())
     }
 }
 

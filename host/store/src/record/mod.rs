@@ -239,6 +239,7 @@ fn migrator() -> Migrator {
         (2, "ledger by effect", include_str!("../../migrations/2_ledger_by_effect.sql")),
         (3, "terms and orders", include_str!("../../migrations/3_terms_and_orders.sql")),
         (4, "workers", include_str!("../../migrations/4_workers.sql")),
+        (5, "asked", include_str!("../../migrations/5_asked.sql")),
     ]
     .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
     Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shiftgate_engine::{Runs, rollback_decided};
-use shiftgate_model::{AccountId, AmiId, Ending, Family, RunId, StoreError, Timestamp};
+use shiftgate_model::{AccountId, AmiId, Ending, Family, RunId, StepId, StoreError, Timestamp};
 use shiftgate_workflow::Plan;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -91,6 +91,8 @@ pub struct RunRow {
     pub ending: Option<Ending>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The step in which it waits for a person; none when it does not.
+    pub asked_in: Option<StepId>,
 }
 
 /// What the beginning of an id stands for.
@@ -105,7 +107,7 @@ pub enum Found {
 }
 
 const COLUMNS: &str = "id, workflow, strategy, service, environment, infrastructure, artifact, family, account, file, created_at, \
-                       ending, ended_at";
+                       ending, ended_at, asked_in";
 
 impl Record {
     /// Records a new run.
@@ -265,6 +267,7 @@ fn run_row(row: &AnyRow) -> Result<RunRow, sqlx::Error> {
         created_at: Timestamp(from_column(row, "created_at")?),
         ending: row.try_get::<Option<String>, _>("ending")?.as_deref().map(from_word).transpose()?,
         ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(|at| Timestamp(u64::try_from(at).unwrap_or(0))),
+        asked_in: row.try_get::<Option<String>, _>("asked_in")?.map(StepId::new),
     })
 }
 
