@@ -3,7 +3,9 @@
 mod balancers;
 mod blue_green;
 mod coming_back;
+mod found;
 mod meddled;
+mod modelled;
 mod ordered;
 mod rehearsing;
 mod resuming;
