@@ -1,10 +1,12 @@
 //! What the model's sequences have found, each as the shortest run that shows it: what an operator notices.
 
+use std::time::Duration;
+
 use shiftgate_model::*;
 
 use super::world::World;
 use super::{live_world, plan, report, run, run_id, verify};
-use crate::{Order, give_order};
+use crate::{Order, Sim, deploy, give_order};
 
 fn rename(world: &World, id: &str, name: &str) {
     world.state().groups.get_mut(id).unwrap().name = GroupName::new(name);
@@ -37,4 +39,20 @@ async fn a_renamed_group_is_deleted_when_an_operator_takes_its_name_for_good() {
     give_order(world.as_ref(), &run_id(), Order::AcceptDrift, "ann asked for it").await.unwrap();
     assert_eq!(run(&world).await, Ending::RolledBack);
     assert_eq!(world.groups(), ["web__4 0/4/10"]);
+}
+
+/// It comes during the last pause of the new group's wait: the old group keeps what it has.
+#[tokio::test(start_paused = true)]
+async fn an_abort_during_the_last_pause_of_a_wait_stops_what_comes_behind_it() {
+    let world = live_world(plan(Vec::new()));
+    let sim = Sim::new(world.activities());
+    let ordered = async {
+        // Healthy after 90 s; the look before that is at 81 s, the next one at 101 s.
+        tokio::time::sleep(Duration::from_secs(95)).await;
+        give_order(world.as_ref(), &run_id(), Order::Abort, "ann asked for it").await.unwrap();
+    };
+    let run = run_id();
+    let (ending, ()) = tokio::join!(deploy(&sim, &run, &world.plan), ordered);
+    assert_eq!(ending, Ok(Ending::Aborted));
+    assert_eq!(world.groups(), ["web__4 0/4/10", "web__5 1/1/1"]);
 }
