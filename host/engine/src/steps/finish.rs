@@ -1,9 +1,11 @@
 //! The end of a run: what is where, the ending on record, the lock given back.
 
-use shiftgate_model::{Ending, EventKind, Group, GroupFacts, StoreError};
+use shiftgate_model::{EffectRecord, Ending, EventKind, Group, GroupFacts, StoreError};
 use shiftgate_workflow::Plan;
 
-use super::{Cx, blue_green, take_up};
+use super::rollback::find_new;
+use super::setup::{ORIGINAL, Original, group_facts};
+use super::{Cx, blue_green, recorded, take_up};
 use crate::{Facts, Order, close_orders};
 
 /// The first event of a run.
@@ -27,7 +29,9 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
         facts
     } else {
         // A run that stopped while it waited for its family has not taken up yet what it found before.
-        from_record = take_up::found(cx, &ledger.record(cx.run).await?).unwrap_or_default();
+        let record = ledger.record(cx.run).await?;
+        let found = take_up::found(cx, &record).unwrap_or_default();
+        from_record = if found.new_group.is_some() { found } else { created(cx, &record, found).await };
         &from_record
     };
     let resumes = cx.ports.events.read(cx.run, 0).await?.iter().filter(|event| event.kind == EventKind::RunResumed).count();
@@ -44,6 +48,14 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
     }
     cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     cx.ports.locks.release(&cx.settings.account, &cx.plan.setup.family, cx.run).await
+}
+
+/// The facts of a run whose setup created its group, or may have, and was cut short then.
+async fn created(cx: &Cx<'_>, record: &[EffectRecord], facts: Facts) -> Facts {
+    let (Some(original), Ok(groups)) = (recorded::<Original>(record, ORIGINAL), cx.ports.groups.list().await) else { return facts };
+    let Some(Group { id, name, capacity, .. }) = find_new(cx, record, &original, &groups) else { return facts };
+    let old_group = original.live.as_ref().map(|live| group_facts(&live.id, &live.name, live.capacity));
+    Facts { new_group: Some(group_facts(id, name, *capacity)), old_group, ..facts }
 }
 
 /// One line a group, as it is now; as this run left it, when it cannot be looked at.

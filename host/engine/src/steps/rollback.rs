@@ -102,7 +102,7 @@ async fn restore(
 }
 
 /// The group that this run created: by the id on record, or by the marker when the reply to the create was lost.
-fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
+pub(super) fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
     if !record.iter().any(|entry| entry.effect == CREATE) {
         return None;
     }

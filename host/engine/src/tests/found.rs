@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shiftgate_model::*;
+use shiftgate_workflow::*;
 
 use super::world::World;
-use super::{live_world, plan, report, run, run_id, verify};
+use super::{live_world, plan, plugin, report, run, run_id, step, verify};
 use crate::{Order, Sim, deploy, give_order};
 
 fn rename(world: &World, id: &str, name: &str) {
@@ -55,4 +56,22 @@ async fn an_abort_during_the_last_pause_of_a_wait_stops_what_comes_behind_it() {
     let (ending, ()) = tokio::join!(deploy(&sim, &run, &world.plan), ordered);
     assert_eq!(ending, Ok(Ending::Aborted));
     assert_eq!(world.groups(), ["web__4 0/4/10", "web__5 1/1/1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_setup_was_cut_short_is_told_of() {
+    let mut plan = plan(Vec::new());
+    plan.rollback.push(step("rollback/verify-1", Action::Verify(plugin("errors"))));
+    let world = live_world(plan);
+    // The last write that succeeds is the intent to create.
+    world.state().writes_left = Some(6);
+    assert!(deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await.is_err());
+    assert_eq!(world.groups(), ["web__4 0/4/10", "web__5 0/0/0"]);
+    world.state().writes_left = None;
+    world.state().replies.push_back(report(Verdict::Fail));
+    give_order(world.as_ref(), &run_id(), Order::Rollback, "ann asked for it").await.unwrap();
+    assert_eq!(run(&world).await, Ending::Stuck);
+    let transcript = world.transcript();
+    assert!(transcript.contains("The old group is sig-1 `web__4` with min 0, max 10, target 4"), "{transcript}");
+    assert!(transcript.contains("The new group is sig-2 `web__5` with min 0, max 0, target 0"), "{transcript}");
 }
