@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("host/plugin", &["shiftgate-model"]),
     // The runs that the record keeps are plans, so the store knows the plan's shape.
     ("host/store", &["shiftgate-model", "shiftgate-engine", "shiftgate-workflow"]),
-    ("host/store/no-tls", &[]),
+    ("host/store/tls", &[]),
     ("host/sim", &[]),
     (
         "host/cli",
@@ -161,6 +161,18 @@ fn every_http_client_names_its_tls() {
         let text = program_text(path);
         let (made, named) = (text.matches("Client::builder()").count(), text.matches(".tls_backend_rustls()").count());
         assert!(!text.contains("Client::new()") && made <= named, "{} makes a client that names no TLS", path.display());
+    }
+}
+
+#[test]
+fn native_tls_is_ours_and_nothing_brings_openssl() {
+    // Cargo passes a patch over that lacks a feature, with no more than a warning: docs/adr/0012-tls-to-the-database.md.
+    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("what cargo took");
+    let taken: Vec<&str> = lock.split("[[package]]").collect();
+    let named = |name: &str| taken.iter().filter(|package| package.contains(&format!("name = \"{name}\"\n"))).collect::<Vec<_>>();
+    assert!(named("native-tls").iter().all(|package| !package.contains("source = ")), "native-tls is not host/store/tls");
+    for stranger in ["openssl", "openssl-sys", "openssl-src"] {
+        assert!(named(stranger).is_empty(), "{stranger}: find it with `cargo tree -i {stranger} -e features`");
     }
 }
 

@@ -15,7 +15,7 @@ mod golden;
 mod house_rules;
 mod plan;
 #[path = "../host/store/src/fixture/postgres.rs"]
-#[expect(dead_code, reason = "the store's own tests use the rest of it")]
+#[expect(dead_code, clippy::print_stdout, reason = "the store's own tests use the rest of it; it says why it is skipped")]
 mod postgres;
 mod program;
 mod storage;

@@ -83,7 +83,7 @@ fn database_reason(error: &sqlx::Error) -> String {
         sqlx::Error::Io(cause) if cause.kind() == ErrorKind::StorageFull => FULL.to_owned(),
         sqlx::Error::Io(cause) => postgres::lost(cause),
         sqlx::Error::Tls(cause) => {
-            format!("TLS could not be set up: {cause}; see `sslmode` and `sslrootcert` in docs/operations.md")
+            format!("TLS could not be set up: {cause}; look at `sslmode` and `sslrootcert` in the address")
         }
         sqlx::Error::PoolTimedOut => LOCKED.to_owned(),
         sqlx::Error::PoolClosed => "the record is closed already".to_owned(),

@@ -135,6 +135,14 @@ impl Journal {
         !matches!(self.kind, Kind::File(_))
     }
 
+    fn file(&self) -> Option<&FileJournal> {
+        match &self.kind {
+            Kind::File(journal) => Some(journal),
+            #[cfg(feature = "postgres")]
+            Kind::Database(_) => None,
+        }
+    }
+
     /// Whether this journal can be asked now; a file always.
     pub(crate) async fn reach(&self) -> bool {
         match &self.kind {
@@ -156,7 +164,7 @@ impl Journal {
     /// Makes sure that what was written is on the disk. duroxide leaves that to the system, which is right for all that
     /// can be done again, and wrong before the record says that the journal has something. A database has it on its disk.
     pub(crate) async fn sync(&self) -> Result<(), StoreError> {
-        let Kind::File(journal) = &self.kind else { return Ok(()) };
+        let Some(journal) = self.file() else { return Ok(()) };
         let _writer = self.writer.lock().await;
         let synced = journal.file.checkpoint().await;
         synced.map_err(|error| fault::of_database("write the engine's journal", &self.place, &error))
@@ -165,7 +173,7 @@ impl Journal {
     /// The names of what has begun in a file and has not come to an end. A database has those of others too, which are
     /// none of this process's business: none.
     pub(crate) async fn unfinished(&self) -> Result<Vec<String>, StoreError> {
-        let Kind::File(journal) = &self.kind else { return Ok(Vec::new()) };
+        let Some(journal) = self.file() else { return Ok(Vec::new()) };
         let running = journal.file.list_instances_by_status("Running").await;
         running.map_err(|error| fault::of("look for unfinished runs", &self.place, error.message))
     }
@@ -173,7 +181,7 @@ impl Journal {
     /// Drops what is queued in a file for an instance: activities, timers, signals. Before any worker is started, that is all
     /// of it.
     pub(crate) async fn drop_work(&self, instance: &str) -> Result<(), StoreError> {
-        let Kind::File(journal) = &self.kind else { return Ok(()) };
+        let Some(journal) = self.file() else { return Ok(()) };
         let _writer = self.writer.lock().await;
         let dropped = file::drop_work(&journal.file, instance).await;
         dropped.map_err(|error| fault::of_database(format!("drop the work of {instance}"), &self.place, &error))

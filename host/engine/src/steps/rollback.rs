@@ -57,7 +57,7 @@ async fn put_back(cx: &Cx<'_>, record: &[EffectRecord], original: &Original) -> 
     let new = find_new(cx, record, original, &groups);
     if original.balancers.is_empty() {
         return match new {
-            Some(new) => remove(cx, new).await,
+            Some(new) => remove(cx, original, new).await,
             None => Ok(()),
         };
     }
@@ -102,7 +102,7 @@ async fn restore(
 }
 
 /// The group that this run created: by the id on record, or by the marker when the reply to the create was lost.
-fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
+pub(super) fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
     if !record.iter().any(|entry| entry.effect == CREATE) {
         return None;
     }
@@ -114,10 +114,29 @@ fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, group
     }
 }
 
-/// The new group, emptied and deleted.
-async fn remove(cx: &Cx<'_>, new: &Group) -> Result<(), Stop> {
+/// The new group, emptied and deleted, when it still is what this run created and left.
+async fn remove(cx: &Cx<'_>, original: &Original, new: &Group) -> Result<(), Stop> {
+    still_named(cx, original, new).await?;
     empty(cx, new).await?;
-    delete_group(cx, new).await
+    // Read right before it is deleted: it may have taken minutes to be empty.
+    let live = cx.ports.groups.read(&new.id).await?;
+    let Some(live) = live else { return delete_group(cx, new).await };
+    still_named(cx, original, &live).await?;
+    if live.capacity != Capacity::ZERO {
+        cx.drifted(StepError::drift(&live.id, Capacity::ZERO, live.capacity)).await?;
+    }
+    delete_group(cx, &live).await
+}
+
+/// Whoever gave the group another name wants something of it.
+async fn still_named(cx: &Cx<'_>, original: &Original, group: &Group) -> Result<(), Stop> {
+    if group.name == original.next {
+        return Ok(());
+    }
+    let (id, name, was) = (&group.id, &group.name, &original.next);
+    let message = format!("group {id} was to be deleted as `{was}`, but somebody has named it `{name}`");
+    let hint = format!("name it `{was}` in Spot's console, then `shiftgate resume` this run; or resume it with --accept-drift");
+    cx.drifted(StepError::new(ErrorClass::Drift, message).hint(hint)).await
 }
 
 /// The new group, emptied. Behind load balancers it stays so, as the stage group that the next run replaces.

@@ -36,6 +36,10 @@ pub(super) async fn steady(cx: &Cx<'_>, wanted: &Settled<'_>, timeout: Millis) -
                 agreeing += 1;
                 if agreeing >= cx.settings.pace.stable_for.max(1) {
                     cx.say(reached(wanted)).await?;
+                    if pause.is_some() {
+                        // Ordered during the last pause: what comes behind this wait does not begin.
+                        cx.heed().await?;
+                    }
                     return Ok(instances);
                 }
                 "not for long enough".to_owned()
@@ -66,7 +70,7 @@ pub(super) async fn propagated(cx: &Cx<'_>, target_group: &TargetGroupArn) -> Re
     let time = cx.settings.pace.propagation;
     cx.say(EventKind::DrainAwaited { target_group: target_group.clone(), time }).await?;
     sleep(time.duration()).await;
-    Ok(())
+    cx.heed().await
 }
 
 /// A pause before something is looked at again that is not there yet: a second at most.

@@ -3,6 +3,7 @@
 mod balancers;
 mod blue_green;
 mod coming_back;
+mod found;
 mod meddled;
 mod ordered;
 mod rehearsing;

@@ -5,6 +5,8 @@ mod backwards;
 mod orders;
 #[cfg(feature = "postgres")]
 mod shared;
+#[cfg(feature = "postgres")]
+mod tls;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -306,7 +308,11 @@ async fn a_full_disk_ends_the_waiting_and_the_run_goes_on_when_there_is_room() {
     let engine = bench.engine().await;
     bench.launch(&engine, &orders).await;
     assert_eq!(bench.ended(&engine).await, Ok(Ending::Succeeded));
-    assert_eq!(bench.log.lines(), ["go=now", "big", "big", "last"], "what could not be recorded is done again");
+    // On a busy machine it is done again before the first engine is stopped, too.
+    let mut lines = bench.log.lines();
+    assert!(lines.iter().filter(|line| *line == "big").count() >= 2, "what could not be recorded is done again: {lines:?}");
+    lines.dedup();
+    assert_eq!(lines, ["go=now", "big", "last"]);
     engine.stop().await;
 }
 

@@ -50,6 +50,9 @@ pub(super) fn lost(error: &IoError) -> String {
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
             format!("the connection was lost ({error})")
         }
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => {
+            format!("a file that the address names cannot be read ({error}); look at `sslrootcert`, `sslcert` and `sslkey`")
+        }
         _ => format!("the database cannot be reached ({error})"),
     }
 }

@@ -20,9 +20,12 @@ use crate::{fault, file};
 /// Connections of one process. Each activity needs one for moments only.
 const CONNECTIONS: u32 = 8;
 
-/// How long a call waits for a connection. Longer than a busy database needs, and short enough that whoever retries learns
-/// of an outage while it lasts.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call waits for a connection of the pool: all of them may be in the queue for one group lock of a busy database.
+/// Short enough that whoever retries learns of an outage while it lasts.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long the first connection may take, which waits for nobody.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection is not kept longer, so that one to a server that has become a standby goes by itself.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -81,7 +84,7 @@ pub(super) async fn open(url: &PostgresUrl, clock: Arc<dyn Clock>) -> Result<Rec
 
 /// One connection, without a pool: a pool asks again and again until its time is over, and then says only that.
 async fn prepare(url: &PostgresUrl) -> Result<(), sqlx::Error> {
-    let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, AnyConnection::connect(url.secret())).await;
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, AnyConnection::connect(url.secret())).await;
     let mut connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
     let there = connection.fetch_optional("SELECT 1 FROM pg_namespace WHERE nspname = 'shiftgate'").await?;
     if there.is_none()

@@ -40,7 +40,7 @@ on_both_databases! {
     what_other_runs_of_a_family_did_is_found_by_the_beginning_of_its_name,
     events_have_no_gap_whoever_writes_them,
     an_append_wakes_whoever_watches_and_a_kept_key_does_not,
-    forty_racing_runs_hold_a_lock_one_at_a_time,
+    racing_runs_hold_a_lock_one_at_a_time,
     the_first_to_ask_is_the_first_to_hold,
     a_place_that_nobody_stands_in_blocks_nobody,
     a_run_that_has_ended_holds_nothing,
@@ -144,11 +144,13 @@ async fn an_append_wakes_whoever_watches_and_a_kept_key_does_not(home: Home) {
     assert!(!home.is_directory() || !changes.has_changed().unwrap());
 }
 
-async fn forty_racing_runs_hold_a_lock_one_at_a_time(home: Home) {
+async fn racing_runs_hold_a_lock_one_at_a_time(home: Home) {
     let records = [home.open().await, home.open().await];
     let inside = Arc::new(AtomicU32::new(0));
-    let runs = (0..40).map(|number| {
-        let (record, inside) = (records[number % 2].clone(), Arc::clone(&inside));
+    // Each asking is a commit, and they take turns on one row: many that do nothing else keep a database busy with its disk.
+    let (racers, pause) = if home.is_directory() { (40, Duration::ZERO) } else { (20, Duration::from_millis(50)) };
+    let runs = (0..racers).map(|number: i64| {
+        let (record, inside) = (records[usize::from(number % 2 == 1)].clone(), Arc::clone(&inside));
         tokio::spawn(async move {
             let run = RunId::new(format!("r{number}"));
             loop {
@@ -166,7 +168,7 @@ async fn forty_racing_runs_hold_a_lock_one_at_a_time(home: Home) {
                     record.release("act-1", &family(), &run).await.unwrap();
                     return fence;
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(pause).await;
             }
         })
     });
@@ -175,7 +177,7 @@ async fn forty_racing_runs_hold_a_lock_one_at_a_time(home: Home) {
         fences.push(run.await.unwrap());
     }
     fences.sort_unstable();
-    assert_eq!(fences, (1..=40).collect::<Vec<i64>>());
+    assert_eq!(fences, (1..=racers).collect::<Vec<i64>>());
 }
 
 /// Who asks, and what the answer is in a word.
