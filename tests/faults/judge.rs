@@ -110,7 +110,7 @@ fn what_is_where(left: &Left, wrongs: &mut Vec<String>) {
         }
     }
     for balancer in &left.after.balancers {
-        let rule = balancer.listeners.iter().find(|listener| listener.port == 80).and_then(|listener| listener.rules.last());
+        let rule = balancer.listeners.iter().find(|listener| listener.port == 80).and_then(|listener| listener.rules.first());
         let Some(rule) = rule else { continue };
         let Some(line) = lines.iter().rev().find(|line| line.contains(&format!("`{}`", balancer.name))) else {
             wrongs.push(format!("it {}, and does not say where `{}` routes to", left.ending, balancer.name));

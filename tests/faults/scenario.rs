@@ -4,13 +4,15 @@
 
 use serde_json::{Value, json};
 use shiftgate_model::Vote;
-use shiftgate_sim::World;
+use shiftgate_sim::{World, rule_arn};
 use shiftgate_workflow::{Files, Inputs, Plan, Source};
 
 /// The AMI that is deployed.
 const NEW: &str = "ami-0900d";
 /// The group that serves before.
 pub(crate) const OLD: &str = "sig-0000b1e1";
+/// The priority of the one rule that is no default.
+const PRIORITY: u32 = 10;
 /// How many instances serve before.
 pub(crate) const SERVING: usize = 2;
 
@@ -81,13 +83,16 @@ impl Scenario {
                     "groups": behind(live("web"), &["web-blue"], &["web-green"])})
             }
             Strategy::Shift => {
-                let balancer = |name: &str, blue: &str, green: &str| {
-                    let forward = json!([{"group": blue, "weight": 100}, {"group": green, "weight": 0}]);
-                    json!({"name": name, "listeners": [{"port": 80, "actions": {"forward": forward}}]})
-                };
+                let forward = |blue: &str, green: &str| json!({"forward": [{"group": blue, "weight": 100}, {"group": green, "weight": 0}]});
+                // One is shifted by its default rule, the other one by a rule with a path.
+                let nobody = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
+                let rule = json!({"priority": PRIORITY, "conditions": {"path-pattern": ["/*"]}, "actions": forward("int-blue", "int-green")});
                 json!({"latencies": latencies,
                     "target_groups": [group("web-blue"), group("web-green"), group("int-blue"), group("int-green")],
-                    "load_balancers": [balancer("web-alb", "web-blue", "web-green"), balancer("web-int", "int-blue", "int-green")],
+                    "load_balancers": [
+                        {"name": "web-alb", "listeners": [{"port": 80, "actions": forward("web-blue", "web-green")}]},
+                        {"name": "web-int", "listeners": [{"port": 80, "actions": nobody, "rules": [rule]}]},
+                    ],
                     "groups": behind(live("web"), &["web-blue", "int-blue"], &["web-green", "int-green"])})
             }
         };
@@ -103,6 +108,7 @@ impl Scenario {
     /// Its workflow file.
     pub(crate) fn workflow(self) -> String {
         let approve = "{ manual: { message: \"Stay?\" } }";
+        let rule = rule_arn("web-int", 80, Some(PRIORITY));
         let (strategy, steps) = match self.strategy {
             Strategy::Basic => ("basic", format!("  deploy: 100%\n  approve: [ {approve} ]\n")),
             Strategy::Canary => {
@@ -118,7 +124,7 @@ impl Scenario {
             Strategy::Shift => (
                 "blue-green",
                 format!(
-                    "  deploy: 100%\n  loadBalancers: [ {{ name: web-alb, port: 80 }}, {{ name: web-int, port: 80 }} ]\n  \
+                    "  deploy: 100%\n  loadBalancers: [ {{ name: web-alb, port: 80 }}, {{ name: web-int, port: 80, rule: \"{rule}\" }} ]\n  \
                      route:\n    - shift: 10%\n    - shift: {{ weight: 100%, downsizeOld: true }}\n    - approve: {approve}\n"
                 ),
             ),
