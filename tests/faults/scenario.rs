@@ -83,7 +83,8 @@ impl Scenario {
                     "groups": behind(live("web"), &["web-blue"], &["web-green"])})
             }
             Strategy::Shift => {
-                let forward = |blue: &str, green: &str| json!({"forward": [{"group": blue, "weight": 100}, {"group": green, "weight": 0}]});
+                let forward =
+                    |blue: &str, green: &str| json!({"forward": [{"group": blue, "weight": 100}, {"group": green, "weight": 0}]});
                 // One is shifted by its default rule, the other one by a rule with a path.
                 let nobody = json!([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]);
                 let rule = json!({"priority": PRIORITY, "conditions": {"path-pattern": ["/*"]}, "actions": forward("int-blue", "int-green")});

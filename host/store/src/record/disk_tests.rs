@@ -82,7 +82,8 @@ async fn a_file_that_was_moved_or_deleted_takes_no_more_promises() {
     let run = create(&record, "r1", 0).await;
     let (step, intent) = (StepId::new("setup"), serde_json::json!({}));
     record.intend(&run, &step, "create", &intent).await.unwrap();
-    let (file, aside) = (record.directory().join("state.db"), record.directory().join("aside.db"));
+    let state = home.directory.path().join("state");
+    let (file, aside) = (state.join("state.db"), state.join("aside.db"));
     std::fs::rename(&file, &aside).unwrap();
     for other in [false, true] {
         if other {
