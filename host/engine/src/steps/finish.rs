@@ -52,7 +52,9 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String, facts: 
 
 /// The facts of a run whose setup created its group, or may have, and was cut short then.
 async fn created(cx: &Cx<'_>, record: &[EffectRecord], facts: Facts) -> Facts {
-    let (Some(original), Ok(groups)) = (recorded::<Original>(record, ORIGINAL), cx.ports.groups.list().await) else { return facts };
+    let (Some(original), Ok(groups)) = (recorded::<Original>(record, ORIGINAL), cx.ports.groups.list().await) else {
+        return facts;
+    };
     let Some(Group { id, name, capacity, .. }) = find_new(cx, record, &original, &groups) else { return facts };
     let old_group = original.live.as_ref().map(|live| group_facts(&live.id, &live.name, live.capacity));
     Facts { new_group: Some(group_facts(id, name, *capacity)), old_group, ..facts }
