@@ -5,6 +5,7 @@ mod blue_green;
 mod coming_back;
 mod found;
 mod meddled;
+mod modelled;
 mod ordered;
 mod rehearsing;
 mod resuming;
