@@ -54,10 +54,10 @@ async fn the_record_and_the_engine_reach_their_database_over_tls() {
         }
     }
     insta::assert_snapshot!(seen.join("\n"), @r"
-    cannot open the record in postgres://ann@localhost:[PORT]/runs: TLS could not be set up: the server's certificate was issued by no authority that is trusted here; name its root certificate (sslrootcert); see `sslmode` and `sslrootcert` in docs/operations.md
-    cannot open the engine's journal in postgres://ann@localhost:[PORT]/runs: TLS could not be set up: the server's certificate was issued by no authority that is trusted here; name its root certificate (sslrootcert); see `sslmode` and `sslrootcert` in docs/operations.md
-    cannot open the record in postgres://ann@127.0.0.1:[PORT]/runs: TLS could not be set up: the server's certificate is not for this host; a common name does not count, only subjectAltName does; see `sslmode` and `sslrootcert` in docs/operations.md
-    cannot open the engine's journal in postgres://ann@127.0.0.1:[PORT]/runs: TLS could not be set up: the server's certificate is not for this host; a common name does not count, only subjectAltName does; see `sslmode` and `sslrootcert` in docs/operations.md
+    cannot open the record in postgres://ann@localhost:[PORT]/runs: TLS could not be set up: the server's certificate was issued by no authority that is trusted here; name its root certificate (sslrootcert); look at `sslmode` and `sslrootcert` in the address
+    cannot open the engine's journal in postgres://ann@localhost:[PORT]/runs: TLS could not be set up: the server's certificate was issued by no authority that is trusted here; name its root certificate (sslrootcert); look at `sslmode` and `sslrootcert` in the address
+    cannot open the record in postgres://ann@127.0.0.1:[PORT]/runs: TLS could not be set up: the server's certificate is not for this host; a common name does not count, only subjectAltName does; look at `sslmode` and `sslrootcert` in the address
+    cannot open the engine's journal in postgres://ann@127.0.0.1:[PORT]/runs: TLS could not be set up: the server's certificate is not for this host; a common name does not count, only subjectAltName does; look at `sslmode` and `sslrootcert` in the address
     cannot open the record in postgres://ann@localhost:[PORT]/runs: a file that the address names cannot be read (No such file or directory (os error 2)); look at `sslrootcert`, `sslcert` and `sslkey`
     cannot open the engine's journal in postgres://ann@localhost:[PORT]/runs: a file that the address names cannot be read (No such file or directory (os error 2)); look at `sslrootcert`, `sslcert` and `sslkey`
     cannot open the record in postgres://ann@localhost:[PORT]/runs: the server takes no unencrypted connection from here; take `sslmode=disable` out of the address, or ask for `sslmode=verify-full`
