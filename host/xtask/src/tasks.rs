@@ -112,7 +112,17 @@ fn campaign(workspace: &Workspace) -> Result<ExitCode> {
         bail!("the campaign needs cargo-nextest; install it with `cargo install --locked cargo-nextest`");
     }
     let mut tests = tools::cargo(workspace);
-    tests.args(["nextest", "run", "--release", "--package", "shiftgate", "--test", "end_to_end", "--profile", "campaign"]);
+    tests.args([
+        "nextest",
+        "run",
+        "--release",
+        "--package",
+        "shiftgate",
+        "--package",
+        "shiftgate-engine",
+        "--profile",
+        "campaign",
+    ]);
     tests.args(["-E", "test(campaign)"]).env("SHIFTGATE_CAMPAIGN", "full");
     tools::status(tests)
 }
