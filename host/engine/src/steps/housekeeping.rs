@@ -1,6 +1,7 @@
 //! Keeps house among the old revisions of a family: what is not live is emptied, and of the empty ones the newest few stay.
 //!
-//! Only groups that carry this tool's marker are touched; the others are named and left alone. A group that cannot be
+//! Only groups that carry this tool's marker are touched; the others are named and left alone. So is what has capacity when a
+//! setup goes on that was interrupted: whether it had that before is not on record, and the next run looks anew. A group that cannot be
 //! emptied or deleted is named too, and does not stop the deployment.
 
 use serde_json::json;
@@ -10,11 +11,21 @@ use super::effect::capacity_effect;
 use super::setup::Live;
 use super::{Cx, Stop};
 
-pub(super) async fn keep_house(cx: &Cx<'_>, revisions: &[(u64, &Group)], live: Option<&Live>, new: &GroupId) -> Result<(), Stop> {
+pub(super) async fn keep_house(
+    cx: &Cx<'_>,
+    revisions: &[(u64, &Group)],
+    live: Option<&Live>,
+    new: &GroupId,
+    goes_on: bool,
+) -> Result<(), Stop> {
     let old = revisions.iter().map(|(_, group)| *group);
     let old = old.filter(|group| group.id != *new && live.is_none_or(|live| live.id != group.id));
     let (empty, sized): (Vec<&Group>, Vec<&Group>) = old.partition(|group| group.capacity.maximum == 0);
     for group in sized {
+        if goes_on {
+            keep(cx, group, format!("it has {}, and may have got that since this run began", group.capacity)).await?;
+            continue;
+        }
         tidy(cx, group, true).await?;
     }
     let keep = usize::try_from(cx.plan.setup.keep_old_groups).unwrap_or(usize::MAX);

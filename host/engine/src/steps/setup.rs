@@ -12,7 +12,7 @@ use shiftgate_model::{
 
 use super::blue_green::{self, Balancer};
 use super::housekeeping::keep_house;
-use super::{Cx, Stop};
+use super::{Cx, Stop, recorded};
 use crate::Facts;
 
 /// The effect that holds what was live before the run changed anything.
@@ -54,6 +54,7 @@ async fn next_revision(cx: &Cx<'_>) -> Result<Facts, Stop> {
     let found = u32::try_from(revisions.len()).unwrap_or(u32::MAX);
     cx.say(EventKind::GroupsQueried { prefix: family.prefix(), found }).await?;
 
+    let goes_on = recorded::<Original>(&cx.ports.ledger.record(cx.run).await?, ORIGINAL).is_some();
     let original: Original = cx
         .fact(ORIGINAL, || async {
             let live = find_live(cx, &revisions).await?;
@@ -71,7 +72,7 @@ async fn next_revision(cx: &Cx<'_>) -> Result<Facts, Stop> {
     check_amounts(cx, full)?;
 
     let created = create(cx, &original.next, None).await?;
-    keep_house(cx, &revisions, original.live.as_ref(), &created.id).await?;
+    keep_house(cx, &revisions, original.live.as_ref(), &created.id, goes_on).await?;
     cx.say(EventKind::SetupCompleted).await?;
 
     Ok(Facts {

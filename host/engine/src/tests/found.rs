@@ -75,3 +75,18 @@ async fn a_group_whose_setup_was_cut_short_is_told_of() {
     assert!(transcript.contains("The old group is sig-1 `web__4` with min 0, max 10, target 4"), "{transcript}");
     assert!(transcript.contains("The new group is sig-2 `web__5` with min 0, max 0, target 0"), "{transcript}");
 }
+
+/// Somebody has gone back to an older revision while the run was down: it may be what serves.
+#[tokio::test(start_paused = true)]
+async fn a_setup_that_goes_on_does_not_empty_a_revision_that_got_instances_meanwhile() {
+    let world = live_world(plan(Vec::new()));
+    world.add("sig-0", "web__3", Capacity::ZERO, Some("earlier"));
+    // The last write that succeeds is the intent to create.
+    world.state().writes_left = Some(6);
+    assert!(deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await.is_err());
+    world.state().writes_left = None;
+    world.state().groups.get_mut("sig-0").unwrap().capacity = Capacity::pinned(2);
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    assert_eq!(world.groups(), ["web__3 2/2/2", "web__4 0/0/0", "web__5 0/4/10"]);
+    assert!(world.transcript().contains("may have got that since this run began"), "{}", world.transcript());
+}
