@@ -22,16 +22,17 @@ use proptest_state_machine::ReferenceStateMachine as _;
 
 use self::machine::{Rulebook, play};
 
-/// The sequences of a short run, and of a long one.
-const CASES: (u32, u32) = (300, 30_000);
+/// The cases of a short run, and of a long one.
+const SEQUENCES: (u32, u32) = (300, 30_000);
+const CRASHES: (u32, u32) = (120, 10_000);
 
 /// `PROPTEST_RNG_SEED` draws other sequences than those of every day, and `PROPTEST_CASES` another number of them.
 #[expect(clippy::disallowed_methods, reason = "the form of a test is asked of whoever runs it")]
-fn config() -> Config {
+fn config(cases: (u32, u32)) -> Config {
     let full = std::env::var("SHIFTGATE_CAMPAIGN").is_ok_and(|form| form == "full");
     let mut config = Config { failure_persistence: None, max_shrink_iters: 1_000, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = if full { CASES.1 } else { CASES.0 };
+        config.cases = if full { cases.1 } else { cases.0 };
     }
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
@@ -40,8 +41,8 @@ fn config() -> Config {
 }
 
 /// Plays cases until one fails, and says how many there were a second.
-fn campaign<S: Strategy>(strategy: &S, play: impl Fn(S::Value) -> Result<(), String>) {
-    let (config, began) = (config(), Instant::now());
+fn campaign<S: Strategy>(cases: (u32, u32), strategy: &S, play: impl Fn(S::Value) -> Result<(), String>) {
+    let (config, began) = (config(cases), Instant::now());
     let (cases, seed) = (config.cases, config.rng_seed);
     let result = TestRunner::new(config).run(strategy, |case| play(case).map_err(TestCaseError::fail));
     if let Err(TestError::Fail(why, case)) = result {
@@ -54,11 +55,13 @@ fn campaign<S: Strategy>(strategy: &S, play: impl Fn(S::Value) -> Result<(), Str
 /// Whatever happens in whatever order, the rules hold.
 #[test]
 fn a_campaign_of_sequences_keeps_the_rules() {
-    campaign(&Rulebook::sequential_strategy(1..16), |(model, transitions, seen)| play(model, transitions, seen.as_deref()));
+    campaign(SEQUENCES, &Rulebook::sequential_strategy(1..16), |(model, transitions, seen)| {
+        play(model, transitions, seen.as_deref())
+    });
 }
 
 /// However often a run is killed, and wherever, it ends as it would have.
 #[test]
 fn a_campaign_of_crashes_changes_no_end() {
-    campaign(&(model::recipes(), machine::crashes()), |(recipe, crashes)| machine::play_twice(&recipe, &crashes));
+    campaign(CRASHES, &(model::recipes(), machine::crashes()), |(recipe, crashes)| machine::play_twice(&recipe, &crashes));
 }
