@@ -85,12 +85,11 @@ async fn restore(
         return Err(gone(&group_facts(&old.id, &old.name, old.capacity)).into());
     };
     let shrunk = moved && live.capacity.same_bounds(&old.capacity) && live.capacity.target < old.capacity.target;
-    let capacity = if touched || shrunk {
+    // An operator who takes such a change for good has the original written over it: it may have taken all instances away.
+    let changed = original.balancers.is_empty() && !live.capacity.same_bounds(&old.capacity);
+    let capacity = if touched || shrunk || changed {
         cx.resize(&live, old.capacity, old.capacity).await?;
         old.capacity
-    } else if original.balancers.is_empty() && !live.capacity.same_bounds(&old.capacity) {
-        cx.drifted(StepError::drift(&old.id, old.capacity, live.capacity)).await?;
-        live.capacity
     } else {
         cx.say(EventKind::CapacityUnchanged { group: old.id.clone(), capacity: live.capacity }).await?;
         live.capacity

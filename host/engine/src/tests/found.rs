@@ -90,3 +90,21 @@ async fn a_setup_that_goes_on_does_not_empty_a_revision_that_got_instances_meanw
     assert_eq!(world.groups(), ["web__3 2/2/2", "web__4 0/0/0", "web__5 0/4/10"]);
     assert!(world.transcript().contains("may have got that since this run began"), "{}", world.transcript());
 }
+
+/// Going on over a drift puts the original back: nothing is taken from the new group while the old one has nothing.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_over_a_drift_does_not_take_the_last_instances_away() {
+    let world = live_world(plan(Vec::new()));
+    let sim = Sim::new(world.activities());
+    let ordered = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        world.state().groups.get_mut("sig-1").unwrap().capacity = Capacity::ZERO;
+        give_order(world.as_ref(), &run_id(), Order::Rollback, "ann asked for it").await.unwrap();
+    };
+    let id = run_id();
+    let (ending, ()) = tokio::join!(deploy(&sim, &id, &world.plan), ordered);
+    assert_eq!(ending, Ok(Ending::Stuck));
+    give_order(world.as_ref(), &run_id(), Order::AcceptDrift, "ann asked for it").await.unwrap();
+    assert_eq!(run(&world).await, Ending::RolledBack);
+    assert_eq!(world.groups(), ["web__4 0/4/10"]);
+}
