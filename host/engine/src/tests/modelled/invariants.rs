@@ -62,6 +62,8 @@ pub(super) struct Book {
     pub(super) foreign: BTreeMap<String, Foreign>,
     /// Another hand was there before the run had written down what it found: the recipe's world is not the run's.
     pub(super) another_world: bool,
+    /// What things were before writes whose outcome is not on record: one that is given that back looks as if never written.
+    unsettled: BTreeMap<String, Vec<String>>,
     /// An autoscaler was about.
     pub(super) scaled: bool,
     /// How many events there were when another hand last changed something.
@@ -93,6 +95,7 @@ impl Book {
             faults: Vec::new(),
             foreign: BTreeMap::new(),
             another_world: false,
+            unsettled: BTreeMap::new(),
             scaled: false,
             meddled_at: 0,
             gone: BTreeSet::new(),
@@ -114,6 +117,11 @@ impl Book {
         }
     }
 
+    /// No autoscaler was about, and nobody has deleted anything: what was healthy at the last look still stands.
+    fn alone(&self) -> bool {
+        !self.scaled && self.gone.is_empty()
+    }
+
     /// How many healthy ones the run has seen a moment ago: what is healthy may be sick when it is acted on.
     fn just_seen(&self, of: &str) -> u32 {
         self.healthy.get(of).filter(|(_, at)| at.elapsed() < BELONGS_TOGETHER).map_or(0, |(healthy, _)| *healthy)
@@ -122,7 +130,8 @@ impl Book {
     /// Another hand has changed a thing, or given it back what it had.
     pub(super) fn meddled(&mut self, thing: String, was: String, is: &str) {
         let first = self.foreign.remove(&thing).map_or(was, |foreign| foreign.was);
-        if first != is {
+        let never_written = self.unsettled.get(&thing).is_some_and(|before| before.iter().any(|before| before == is));
+        if first != is && !never_written {
             self.foreign.insert(thing, Foreign { was: first, seen: false });
         }
     }
@@ -132,10 +141,17 @@ impl Book {
             // What was there when the run wrote down what it found is no change under it.
             "original" => self.foreign.retain(|_, foreign| !foreign.seen),
             order if order.starts_with("abort ") => self.aborted = None,
-            // The run wants what the other hand has given it, and has written that down; or it has written over it.
-            done => _ = self.foreign.remove(done.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end()),
+            // The run wants what it has seen that the other hand has given, and has written that down.
+            done => {
+                let first = done.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
+                for thing in [first, done] {
+                    self.unsettled.remove(thing);
+                    if self.foreign.get(thing).is_some_and(|foreign| foreign.seen) {
+                        self.foreign.remove(thing);
+                    }
+                }
+            }
         }
-        self.foreign.remove(effect);
     }
 }
 
@@ -150,6 +166,7 @@ pub(super) fn before(world: &World, book: &mut Book, change: Change<'_>) {
     if let Some(rule) = not_ours(&now, change) {
         broken.push(rule);
     }
+    broken.extend(of_kind(&now, book, change));
     let accepts = orders::accepts_drift(&now.ledger, now.fence);
     // A group that goes takes its name and its numbers with it.
     let written = match change {
@@ -157,6 +174,9 @@ pub(super) fn before(world: &World, book: &mut Book, change: Change<'_>) {
         _ => vec![thing],
     };
     for written in written {
+        if let Some(was) = now.words(change) {
+            book.unsettled.entry(written.clone()).or_default().push(was);
+        }
         if book.foreign.remove(&written).is_some_and(|foreign| foreign.seen) && !accepts {
             broken.push("7/9: it writes over what another hand has changed, and it has seen that");
         }
@@ -168,7 +188,6 @@ pub(super) fn before(world: &World, book: &mut Book, change: Change<'_>) {
     if book.aborted.is_some_and(late) {
         broken.push("8: it goes on, and an abort was ordered a while ago");
     }
-    broken.extend(of_kind(&now, book, change));
     let at = world.now();
     book.broken.extend(broken.into_iter().map(|what| format!("{change:?} at {at:?}: {what}")));
 }
@@ -274,19 +293,19 @@ fn capacity(now: &Snapshot, book: &Book, id: &GroupId, wanted: Capacity) -> Opti
     if new.is_some_and(|new| new.id == *id) {
         let only = wanted.target == 0 && now.healthy(new) > 0 && healthy(old) == 0 && now.old_id().is_some();
         // Behind load balancers the old group keeps its traffic all along when none was moved.
-        return (only && !blue_green && !book.scaled).then_some("9: the only healthy revision is emptied");
+        return (only && !blue_green && book.alone()).then_some("9: the only healthy revision is emptied");
     }
     if old.is_none_or(|old| old.id != *id) || book.decided.is_some() {
         return None;
     }
     if blue_green {
         let targets = now.production().iter().any(|(_, new, _)| book.just_seen(new.as_str()) > 0);
-        return (healthy(new) == 0 && !targets && !book.scaled)
+        return (healthy(new) == 0 && !targets && book.alone())
             .then_some("9: the old group is emptied before the new one is healthy");
     }
     let promised = now.old_capacity().map_or(0, |before| before.target.min(FULL.target));
     let short = healthy(new) + wanted.target < promised;
-    let promises = book.recipe.order == DownsizeOrder::NewFirst && !book.scaled && book.foreign.is_empty();
+    let promises = book.recipe.order == DownsizeOrder::NewFirst && book.alone() && book.foreign.is_empty();
     (short && promises).then_some("3: the old and the new group have less than before, together")
 }
 

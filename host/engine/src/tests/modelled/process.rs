@@ -20,7 +20,7 @@ use super::invariants::{Book, always};
 use super::machine::{Hand, Other, Verb, Whose};
 use super::model::{Kind, Model, Recipe, Says};
 use super::plans::{EARLIER, balancers, prepare};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, bounds};
 use super::watched::Watched;
 use crate::{Activities, DurableError, ORDERS, Order, Pace, Ports, Settings, Sim, WhenBusy, close_orders, deploy, give_order};
 
@@ -271,7 +271,6 @@ impl Process {
         let Some(group) = state.groups.get_mut(id.as_str()) else { return };
         match hand {
             Hand::Pins(_, n) => {
-                let bounds = |capacity: Capacity| format!("{} to {}", capacity.minimum, capacity.maximum);
                 let was = bounds(group.capacity);
                 group.capacity = Capacity::pinned(n);
                 book.meddled(format!("capacity {id}"), was, &bounds(group.capacity));

@@ -8,6 +8,7 @@ use shiftgate_model::*;
 
 use super::super::run_id;
 use super::super::world::World;
+use super::invariants::Change;
 
 /// The world and the record at one moment.
 pub(super) struct Snapshot {
@@ -102,4 +103,19 @@ impl Snapshot {
         let rules = self.production();
         group.target_groups.iter().any(|target| rules.iter().any(|(rule, _, _)| self.weight(rule, target) > 0))
     }
+
+    /// What a change is about to write over, in words.
+    pub(super) fn words(&self, change: Change<'_>) -> Option<String> {
+        match change {
+            Change::Create | Change::Delete(_) => None,
+            Change::Capacity(id, _) => self.group(id).map(|group| bounds(group.capacity)),
+            Change::Name(id, _) => self.group(id).map(|group| group.name.to_string()),
+            Change::Route(rule, _) => self.rules.iter().find(|found| found.arn == *rule).map(|rule| rule.actions.to_string()),
+        }
+    }
+}
+
+/// A capacity without its target, which an autoscaler moves.
+pub(super) fn bounds(capacity: Capacity) -> String {
+    format!("{} to {}", capacity.minimum, capacity.maximum)
 }
