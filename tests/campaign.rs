@@ -118,17 +118,18 @@ fn picked(moments: &[String], scenario: Scenario) -> Vec<String> {
         Some(one) => return moments.iter().filter(|moment| *moment == one).cloned().collect(),
         None => {}
     }
-    let salt = scenario.strategy.bytes().map(u64::from).sum::<u64>() + u64::from(scenario.bad);
     let stretch = moments.len().div_ceil(PICKED);
     let pick = |(index, stretch): (usize, &[String])| {
-        // A few rounds of splitmix64: the same seed picks the same moments.
-        let mut x = seed().wrapping_add(salt).wrapping_mul(31).wrapping_add(index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x ^= x >> 31;
-        let at = usize::try_from(x % stretch.len() as u64).expect("less than a stretch");
-        stretch[at].clone()
+        let mixed = mixed(seed(), &format!("{} {} {index}", scenario.strategy, scenario.bad));
+        stretch[usize::try_from(mixed % stretch.len() as u64).expect("less than a stretch")].clone()
     };
     moments.chunks(stretch).enumerate().map(pick).collect()
+}
+
+/// A number that follows from both alone (FNV-1a).
+pub(crate) fn mixed(seed: u64, text: &str) -> u64 {
+    let bytes = seed.to_le_bytes().into_iter().chain(text.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 pub(crate) fn seed() -> u64 {

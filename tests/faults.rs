@@ -19,6 +19,7 @@ use shiftgate_store::SystemClock;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::campaign::{mixed, variable};
 use matrix::Cell;
 use run::Played;
 pub(crate) use scenario::{Scenario, Strategy};
@@ -37,7 +38,6 @@ enum Choice {
 
 impl Choice {
     fn of_environment() -> Self {
-        let variable = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
         if let Some(name) = variable("SHIFTGATE_FAULT") {
             return Self::Named(name);
         }
@@ -60,12 +60,6 @@ impl Choice {
         }
         cells
     }
-}
-
-/// A number that follows from both, and from nothing else (FNV-1a).
-fn mixed(seed: u64, text: &str) -> u64 {
-    let bytes = seed.to_le_bytes().into_iter().chain(text.bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// How the cells ended.

@@ -1,11 +1,13 @@
 //! The program as a process, in an environment of its own: a simulated account, an empty home, a state directory.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use shiftgate_sim::{Ports, Sim, World};
+use shiftgate_sim::{GroupView, Ports, Sim, World};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 
 /// An account and a home.
 pub(crate) struct Bench {
@@ -54,8 +56,56 @@ impl Bench {
         command
     }
 
+    /// `name min/target/max`, one a group that is there, by name.
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let groups = self.sim.groups().into_iter().filter(|group| !group.deleted);
+        let line = |group: GroupView| {
+            let capacity = group.capacity;
+            format!("{} {}/{}/{}", group.name, capacity.minimum, capacity.target, capacity.maximum)
+        };
+        let mut lines: Vec<String> = groups.map(line).collect();
+        lines.sort();
+        lines
+    }
+
     pub(crate) async fn run(&self, args: &[&str]) -> Finished {
         finish(self.command(args)).await
+    }
+}
+
+/// Reads on until a line of the output holds those words.
+pub(crate) async fn until(child: Child, words: &str) -> (Child, String) {
+    until_one(child, &[words]).await
+}
+
+/// Reads on until a line of the output holds some of those words.
+pub(crate) async fn until_one(mut child: Child, words: &[&str]) -> (Child, String) {
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let (mut seen, mut line) = (String::new(), String::new());
+    while output.read_line(&mut line).await.expect("the program writes UTF-8") > 0 {
+        seen.push_str(&line);
+        if words.iter().any(|words| line.contains(words)) {
+            child.stdout = Some(output.into_inner());
+            return (child, seen);
+        }
+        line.clear();
+    }
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).await.expect("standard error is UTF-8");
+    panic!("the output never held {words:?}:\n{seen}\n{said}");
+}
+
+/// A folder with all that is in it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a copy");
+        }
     }
 }
 

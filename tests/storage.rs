@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shiftgate_sim::{Fault, FaultKind};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 use crate::faults::{Scenario, Strategy};
-use crate::program::{Bench, Finished, finish};
+use crate::program::{Bench, Finished, copy_folder, finish, until, until_one};
 
 /// Longer than anything takes here.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -72,28 +72,6 @@ impl Place {
     }
 }
 
-/// Reads on until a line of the output holds those words.
-async fn until(child: Child, words: &str) -> (Child, String) {
-    until_one(child, &[words]).await
-}
-
-/// Reads on until a line of the output holds some of those words.
-async fn until_one(mut child: Child, words: &[&str]) -> (Child, String) {
-    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
-    let (mut seen, mut line) = (String::new(), String::new());
-    while output.read_line(&mut line).await.expect("the program writes UTF-8") > 0 {
-        seen.push_str(&line);
-        if words.iter().any(|words| line.contains(words)) {
-            child.stdout = Some(output.into_inner());
-            return (child, seen);
-        }
-        line.clear();
-    }
-    let mut said = String::new();
-    child.stderr.take().expect("a pipe").read_to_string(&mut said).await.expect("standard error is UTF-8");
-    panic!("the output never held {words:?}:\n{seen}\n{said}");
-}
-
 async fn rest(mut child: Child) -> Finished {
     let (mut out, mut err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
@@ -116,22 +94,9 @@ fn says(done: &Finished, exit: i32, words: &[&str]) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    for entry in fs::read_dir(from).expect("a directory") {
-        let entry = entry.expect("an entry");
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).expect("a copy");
-        }
-    }
-}
-
 fn put_back(copy_of: &Path, at: &Path) {
     fs::remove_dir_all(at).expect("it is removed");
-    copy(copy_of, at);
+    copy_folder(copy_of, at);
 }
 
 fn signal(process: &str) -> Command {
@@ -153,12 +118,12 @@ async fn a_state_directory_that_is_deleted_under_a_run_stops_it() {
     // Time to delete it in: Spot takes a moment for the first capacity.
     place.bench.sim.inject(Fault::new("PUT", "/aws/ec2/group/{id}/capacity", FaultKind::SlowMs(2_000))).expect("a fault");
     let (child, _) = until(place.start(), "Asking Spot to update").await;
-    copy(&place.state(), &backup);
+    copy_folder(&place.state(), &backup);
     fs::remove_dir_all(place.state()).expect("it is deleted");
     says(&rest(child).await, STATE, &["state.db", "moved or deleted", "put it back"]);
     assert!(place.changes().len() <= 3, "nothing is done that is not recorded: {:?}", place.changes());
 
-    copy(&backup, &place.state());
+    copy_folder(&backup, &place.state());
     let (child, _) = until(place.bench.command(&["resume", "last"]).spawn().expect("it starts"), "shiftgate reject").await;
     drop(child);
     says(&approve_and_resume(&place).await, 0, &[]);
@@ -235,7 +200,7 @@ async fn an_older_journal_under_a_newer_record_repeats_nothing() {
     let backup = place.bench.home.path().join("backup");
     place.bench.sim.inject(Fault::new("PUT", "/aws/ec2/group/{id}/capacity", FaultKind::SlowMs(1_000))).expect("a fault");
     let (child, _) = until(place.start(), "Asking Spot to update").await;
-    copy(&place.state().join("runs"), &backup);
+    copy_folder(&place.state().join("runs"), &backup);
     place.until_asked(child).await;
     let before = place.changes();
     put_back(&backup, &place.state().join("runs"));
@@ -256,7 +221,7 @@ async fn an_older_journal_does_not_ask_again_what_was_answered() {
     let process = child.id().expect("it runs").to_string();
     assert_eq!(finish(signal(&process)).await.exit, 0);
     rest(child).await;
-    copy(&place.state().join("runs"), &backup);
+    copy_folder(&place.state().join("runs"), &backup);
     assert_eq!(place.bench.run(&["approve", "last"]).await.exit, 0);
     place.until_asked(place.bench.command(&["resume", "last"]).spawn().expect("it starts")).await;
     let before = place.changes();
@@ -277,7 +242,7 @@ async fn an_older_copy_of_the_whole_state_is_noticed_by_looking() {
                 place.bench.sim.inject(Fault::new(method, route, FaultKind::SlowMs(1_000))).expect("a fault");
             }
             let (child, _) = until(place.start(), moment).await;
-            copy(&place.state(), &backup);
+            copy_folder(&place.state(), &backup);
             place.until_asked(child).await;
             let (serving, before) = (place.serving(), place.changes());
             put_back(&backup, &place.state());

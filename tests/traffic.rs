@@ -3,7 +3,7 @@
 //!
 //! `measure` holds the deployments; what has to come of them stands here. The careless one shows that the account bites.
 
-mod measure;
+pub(crate) mod measure;
 
 use measure::Measured;
 use shiftgate_model::{Ending, Vote};

@@ -2,7 +2,7 @@
 //! with its own account and its own users.
 
 #[path = "../traffic/measure/mod.rs"]
-mod measure;
+pub(crate) mod measure;
 
 use shiftgate_model::{Ending, Vote};
 

@@ -13,6 +13,7 @@ use shiftgate_sim::{Ports, Sim, World};
 use shiftgate_store::{Engine, EngineOptions, JournalAt, NewRun, Record, SystemClock};
 use shiftgate_workflow::{Inputs, Plan, Source};
 
+use crate::traffic::measure::NoFiles;
 use crate::{Figure, Limit};
 
 const RUNS: usize = 1_000;
@@ -114,18 +115,6 @@ workflow:
     let steps = &mut plan.phases.first_mut().expect("a phase").steps;
     steps.reverse();
     plan
-}
-
-struct NoFiles;
-
-impl shiftgate_workflow::Files for NoFiles {
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("no file {path}"))
-    }
-
-    fn resolve(&self, path: &str) -> String {
-        path.to_owned()
-    }
 }
 
 async fn launch(record: &Record, engine: &Engine, number: usize) {

@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 use shiftgate_model::Vote;
 use shiftgate_sim::{World, rule_arn};
-use shiftgate_workflow::{Files, Inputs, Plan, Source};
+use shiftgate_workflow::{Inputs, Plan, Source};
+
+use crate::traffic::measure::NoFiles;
 
 /// The AMI that is deployed.
 const NEW: &str = "ami-0900d";
@@ -149,16 +151,4 @@ fn behind(mut live: Value, old: &[&str], new: &[&str]) -> Value {
 
 fn marker(run: &str) -> Value {
     json!({"shiftgate:run": run, "shiftgate:step": "setup"})
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("no file {path}"))
-    }
-
-    fn resolve(&self, path: &str) -> String {
-        path.to_owned()
-    }
 }

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::exit::Exit;
 
-pub(crate) use runs::{Abort, Logs, Look, Prune, Resume, Retry, Rollback, Runs, RunsAction, Vote, Worker};
+pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// Deploys AMIs onto Spot Elastigroups: in phases, verified between them, and put back when they fail.
 #[derive(Debug, Parser)]
@@ -124,10 +124,10 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Stop a run where it stands; `resume` or `rollback` go on from there
     #[command(after_help = "Example:\n  shiftgate abort last --reason 'wrong image'")]
-    Abort(Abort),
+    Abort(Order),
     /// Try the step again that a person is asked about, or that an aborted run failed in
     #[command(after_help = "Example:\n  shiftgate retry last")]
-    Retry(Retry),
+    Retry(Order),
     /// Vote for going on
     #[command(after_help = "Example:\n  shiftgate approve last --as oncall --comment 'error rate is fine'")]
     Approve(Vote),

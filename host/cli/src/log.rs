@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use owo_colors::OwoColorize as _;
-use shiftgate_model::{Event, EventKind, Level, RunId, Verdict};
+use shiftgate_model::{Event, EventKind, Level, RunId, StepError, Verdict};
 use shiftgate_workflow::Plan;
 
 use crate::text::{Commands, moment, printable, rounded};
@@ -48,10 +48,7 @@ impl Log {
                 lines
             }
             EventKind::InterventionRequested { expires_at, error, otherwise } => {
-                let mut lines = self.line(event);
-                if let Some(hint) = &error.hint {
-                    self.continued(&mut lines, &format!("hint: {}", printable(hint)));
-                }
+                let mut lines = self.failure(event, error);
                 let no = format!("leads to: {otherwise}");
                 let ways = [("retry", "tries the step again"), ("approve", "goes on without it"), ("reject", no.as_str())];
                 for (verb, what) in ways {
@@ -61,15 +58,18 @@ impl Log {
                 self.continued(&mut lines, &format!("expires in {}", rounded(expires_at.since(event.at))));
                 lines
             }
-            EventKind::StepFailed { error } | EventKind::StepIgnored { error } => {
-                let mut lines = self.line(event);
-                if let Some(hint) = &error.hint {
-                    self.continued(&mut lines, &format!("hint: {}", printable(hint)));
-                }
-                lines
-            }
+            EventKind::StepFailed { error } | EventKind::StepIgnored { error } => self.failure(event, error),
             _ => self.line(event),
         }
+    }
+
+    /// The line of an event, and what to do next under it.
+    fn failure(&self, event: &Event, error: &StepError) -> String {
+        let mut lines = self.line(event);
+        if let Some(hint) = &error.hint {
+            self.continued(&mut lines, &format!("hint: {}", printable(hint)));
+        }
+        lines
     }
 
     fn line(&self, event: &Event) -> String {

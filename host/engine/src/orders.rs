@@ -73,16 +73,16 @@ pub async fn give_order(ledger: &dyn Ledger, run: &RunId, order: Order, reason: 
     Ok(())
 }
 
-/// Closes every open order of a kind: it was heeded, or it is taken back.
+/// Closes every open order of some kinds: it was heeded, or it is taken back.
 ///
 /// # Errors
 /// The record cannot be read or written.
-pub async fn close_orders(ledger: &dyn Ledger, run: &RunId, order: Order, how: &str) -> Result<(), StoreError> {
-    close(ledger, run, order, json!(how)).await
+pub async fn close_orders(ledger: &dyn Ledger, run: &RunId, orders: &[Order], how: &str) -> Result<(), StoreError> {
+    close(ledger, run, orders, json!(how)).await
 }
 
-pub(crate) async fn close(ledger: &dyn Ledger, run: &RunId, order: Order, how: Value) -> Result<(), StoreError> {
-    for open in open_orders(&ledger.record(run).await?).into_iter().filter(|open| open.order == order) {
+pub(crate) async fn close(ledger: &dyn Ledger, run: &RunId, orders: &[Order], how: Value) -> Result<(), StoreError> {
+    for open in open_orders(&ledger.record(run).await?).into_iter().filter(|open| orders.contains(&open.order)) {
         ledger.settle(run, &StepId::new(OPERATOR), &open.effect, &how).await?;
     }
     Ok(())

@@ -34,6 +34,14 @@ pub struct Group {
     pub steered_rules: Vec<RuleArn>,
 }
 
+impl Group {
+    /// Whether it carries the tags of that run.
+    #[must_use]
+    pub fn is_of(&self, run: &RunId) -> bool {
+        self.marker.as_ref().is_some_and(|marker| marker.run == *run)
+    }
+}
+
 /// What makes a group recognisably ours: two tags on its launch specification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {

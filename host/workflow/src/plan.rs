@@ -3,15 +3,18 @@
 //! A run keeps its own copy, so a changed file never changes a running deployment. Text that needs a fact of the run
 //! (`${setup.newGroup.id}`) stays [deferred](crate::fill); everything else is final. The next room is `engine`.
 
+mod failure;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shiftgate_model::{
-    AccountId, AmiId, Amount, DownsizeOrder, ElastigroupTemplate, ErrorClass, Family, ListenerArn, Millis, PluginSource, RuleArn,
-    Sizing, StepId, TargetGroupArn, Weight,
+    AccountId, AmiId, Amount, DownsizeOrder, ElastigroupTemplate, Family, ListenerArn, Millis, PluginSource, RuleArn, Sizing,
+    StepId, TargetGroupArn, Weight,
 };
+
+pub use failure::{FailureAction, FailurePolicy, Final};
 
 /// What a run will do, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -299,89 +302,4 @@ pub struct Approve {
     pub on_reject: FailureAction,
     /// What silence leads to. Never an approval.
     pub on_expiry: FailureAction,
-}
-
-/// What a failure leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureAction {
-    /// Put everything back.
-    Rollback,
-    /// Stop where it stands; `resume` goes on.
-    Abort,
-    /// End as failed, without putting anything back.
-    Fail,
-    /// Say so and go on.
-    Ignore,
-    /// Try again, then do `then`.
-    Retry {
-        /// Attempts after the first.
-        count: u32,
-        /// The pause before each; it doubles.
-        backoff: Millis,
-        /// How long a person is asked before `then`; none to ask nobody.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        ask: Option<Millis>,
-        /// What a last failure leads to.
-        then: Final,
-    },
-    /// Ask a person: try again, go on without, or do `then`.
-    Ask {
-        /// How long.
-        timeout: Millis,
-        /// What no, and silence, lead to.
-        then: Final,
-    },
-}
-
-/// What a failure leads to once nothing is tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Final {
-    /// As [`FailureAction::Rollback`].
-    Rollback,
-    /// As [`FailureAction::Abort`].
-    Abort,
-    /// As [`FailureAction::Fail`].
-    Fail,
-    /// As [`FailureAction::Ignore`].
-    Ignore,
-}
-
-impl fmt::Display for Final {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rollback => "rollback",
-            Self::Abort => "abort",
-            Self::Fail => "fail",
-            Self::Ignore => "ignore",
-        })
-    }
-}
-
-/// What failures lead to, by class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailurePolicy {
-    /// For every class not named. Drift and store failures abort unless named: nobody's change is written over unasked.
-    pub default: FailureAction,
-    /// For the classes named.
-    pub by_class: BTreeMap<ErrorClass, FailureAction>,
-}
-
-impl FailurePolicy {
-    /// The action for a failure of `class`.
-    #[must_use]
-    pub fn action(&self, class: ErrorClass) -> FailureAction {
-        match (self.by_class.get(&class), class) {
-            (Some(action), _) => *action,
-            (None, ErrorClass::Drift | ErrorClass::Store) => FailureAction::Abort,
-            (None, _) => self.default,
-        }
-    }
-}
-
-impl Default for FailurePolicy {
-    fn default() -> Self {
-        Self { default: FailureAction::Rollback, by_class: BTreeMap::new() }
-    }
 }

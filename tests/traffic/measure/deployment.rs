@@ -198,7 +198,8 @@ workflow:
     shiftgate_workflow::plan(&Source { name: "traffic.yaml".into(), text }, &NoFiles, &Inputs::new()).expect("a plan")
 }
 
-struct NoFiles;
+/// Workflows of tests say everything themselves.
+pub(crate) struct NoFiles;
 
 impl Files for NoFiles {
     fn read(&self, path: &str) -> Result<String, String> {

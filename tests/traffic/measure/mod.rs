@@ -9,6 +9,7 @@ mod users;
 use shiftgate_model::*;
 use shiftgate_sim::{ListenerSeed, Sim};
 
+pub(crate) use deployment::NoFiles;
 use deployment::{BALANCER, Deployment, OLD, PACE, PROPAGATION, load_balancer, target_group, world};
 use users::{End, Request};
 

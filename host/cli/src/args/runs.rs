@@ -65,31 +65,22 @@ pub(crate) struct Resume {
 #[derive(Args, Debug)]
 pub(crate) struct Rollback {
     #[command(flatten)]
+    pub(crate) resume: Resume,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+/// What `abort` and `retry` take.
+#[derive(Args, Debug)]
+pub(crate) struct Order {
+    #[command(flatten)]
     pub(crate) look: Look,
-    /// What to do while another run works on the same group family
-    #[arg(long, value_name = "WHAT", default_value = "wait")]
-    pub(crate) when_busy: Busy,
-    /// Go on over what others have changed under the run since it stopped
-    #[arg(long)]
-    pub(crate) accept_drift: bool,
-    /// Why; kept in the record
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Abort {
-    #[command(flatten)]
-    pub(crate) look: Look,
-    /// Why; kept in the record
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct Retry {
-    #[command(flatten)]
-    pub(crate) look: Look,
+pub(crate) struct Why {
     /// Why; kept in the record
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

@@ -6,7 +6,7 @@ use shiftgate_model::{Ending, EventKind, Events as _, RunId};
 use shiftgate_store::{DriveError, Record};
 
 use crate::app::{self, App};
-use crate::args::{Abort, Busy, Look, Resume, Retry, Rollback};
+use crate::args::{self, Busy, Look, Resume, Rollback};
 use crate::drive::{self, Drive, Driven};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,21 +21,22 @@ pub(crate) async fn run(app: &mut App, args: &Resume) -> Result<Exit, Failure> {
 
 /// `shiftgate rollback`: everything that the run has changed is put back, from its record.
 pub(crate) async fn roll_back(app: &mut App, args: &Rollback) -> Result<Exit, Failure> {
-    let Rollback { look, when_busy, accept_drift, reason } = args;
-    let ask = Ask { way: Way::Back, look, when_busy: *when_busy, accept_drift: *accept_drift, reason: reason.as_deref() };
+    let Resume { look, when_busy, accept_drift } = &args.resume;
+    let reason = args.why.reason.as_deref();
+    let ask = Ask { way: Way::Back, look, when_busy: *when_busy, accept_drift: *accept_drift, reason };
     ask.take_up(app).await
 }
 
 /// `shiftgate abort`: the run stops where it stands, and says what is where.
-pub(crate) async fn abort(app: &mut App, args: &Abort) -> Result<Exit, Failure> {
-    let reason = args.reason.as_deref();
+pub(crate) async fn abort(app: &mut App, args: &args::Order) -> Result<Exit, Failure> {
+    let reason = args.why.reason.as_deref();
     let ask = Ask { way: Way::Off, look: &args.look, when_busy: Busy::Wait, accept_drift: false, reason };
     ask.take_up(app).await
 }
 
 /// `shiftgate retry`: the step that a person is asked about is tried again; a run that failed and was aborted goes on with the
 /// step that failed.
-pub(crate) async fn retry(app: &mut App, args: &Retry) -> Result<Exit, Failure> {
+pub(crate) async fn retry(app: &mut App, args: &args::Order) -> Result<Exit, Failure> {
     let record = app.record().await?;
     let found = run_id::find(&record, &args.look.run).await?;
     if matches!(found.ending, Some(Ending::Aborted | Ending::Stuck)) {
@@ -48,7 +49,7 @@ pub(crate) async fn retry(app: &mut App, args: &Retry) -> Result<Exit, Failure> 
         return Err(Failure::new(Exit::NothingWaits, format!("run {run} asks nobody whether a step is to be tried again"))
             .hint(format!("see `{}`", app.commands().of("status", run))));
     };
-    give_order(&record, run, Order::Retry, &wish(app, args.reason.as_deref())).await?;
+    give_order(&record, run, Order::Retry, &wish(app, args.why.reason.as_deref())).await?;
     app.screen.print(&format!("Recorded: `{step}` of run {run} is tried again\n"))?;
     super::vote::nobody_hears(app, &record, run).await;
     Ok(Exit::Succeeded)
@@ -155,12 +156,7 @@ impl Ask<'_> {
         app.screen.note(&format!("Run {run}"));
         let plan = record.plan(run).await?;
         let ended = shared::launch(app, record, run, &plan, self.look.output, after).await?;
-        if ended == Ending::Succeeded && self.way == Way::Back {
-            let back = app.commands().of("rollback", run);
-            return Err(Failure::new(Exit::Busy, format!("run {run} succeeded before it heard of the rollback"))
-                .hint(format!("`{back}` rolls it back now")));
-        }
-        self.exit(app, run, ended)
+        self.heard(app, run, ended)
     }
 
     /// The order is on record, and the run has no ending any more.
@@ -173,11 +169,11 @@ impl Ask<'_> {
     /// What is asked, on record.
     async fn wishes(&self, app: &App, record: &Record, run: &RunId) -> Result<(), Failure> {
         let (taken_back, wish) = ("the run goes on", wish(app, self.reason));
-        close_orders(record, run, Order::Abort, taken_back).await?;
+        close_orders(record, run, &[Order::Abort], taken_back).await?;
         if self.accept_drift {
             give_order(record, run, Order::AcceptDrift, &wish).await?;
         } else {
-            close_orders(record, run, Order::AcceptDrift, taken_back).await?;
+            close_orders(record, run, &[Order::AcceptDrift], taken_back).await?;
         }
         if self.way == Way::Back {
             give_order(record, run, Order::Rollback, &wish).await?;
@@ -195,6 +191,11 @@ impl Ask<'_> {
         give_order(record, run, order, &wish(app, self.reason)).await?;
         app.screen.note(&format!("Run {run} is driven by another process, which is told"));
         let ending = super::logs::follow(app, record, run, self.look.output, after).await?;
+        self.heard(app, run, ending)
+    }
+
+    /// A run that others drive may come to its end before it hears of what is asked.
+    fn heard(&self, app: &App, run: &RunId, ending: Ending) -> Result<Exit, Failure> {
         if ending == Ending::Succeeded && self.way == Way::Back {
             let back = app.commands().of("rollback", run);
             return Err(Failure::new(Exit::Busy, format!("run {run} succeeded before it heard of the rollback"))

@@ -31,9 +31,8 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String) -> Resu
     }
     let key = format!("ended/{ending}/{resumes}");
     cx.ports.events.append(cx.run, None, Some(&key), EventKind::RunEnded { ending, summary }).await?;
-    for order in [Order::Abort, Order::Rollback, Order::Retry] {
-        close_orders(ledger, cx.run, order, &format!("the run has ended: {ending}")).await?;
-    }
+    let orders = [Order::Abort, Order::Rollback, Order::Retry];
+    close_orders(ledger, cx.run, &orders, &format!("the run has ended: {ending}")).await?;
     cx.ports.runs.end(cx.run, ending, cx.ports.clock.now()).await?;
     cx.ports.locks.release(&cx.settings.account, &cx.plan.setup.family, cx.run).await
 }

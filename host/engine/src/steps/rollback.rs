@@ -20,7 +20,7 @@ pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, St
     let began = cx.ports.clock.now();
     cx.say_once("rollback/started", EventKind::RollbackStarted { reason: reason.to_owned() }).await?;
     let ledger = cx.ports.ledger.as_ref();
-    close_orders(ledger, cx.run, Order::Rollback, "heeded").await?;
+    close_orders(ledger, cx.run, &[Order::Rollback], "heeded").await?;
     if let Err(stop) = cx.heed().await {
         return settle::ordered(cx, stop.into_step_error()?).await;
     }
@@ -101,15 +101,14 @@ async fn restore(
 }
 
 /// The group that this run created: by the id on record, or by the marker when the reply to the create was lost.
-pub(super) fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
+fn find_new<'g>(cx: &Cx<'_>, record: &[EffectRecord], original: &Original, groups: &'g [Group]) -> Option<&'g Group> {
     if !record.iter().any(|entry| entry.effect == CREATE) {
         return None;
     }
     let id: Option<GroupId> = recorded::<Created>(record, CREATE).map(|created| created.id);
-    let ours = |group: &&Group| group.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
     match id {
         Some(id) => groups.iter().find(|group| group.id == id),
-        None => groups.iter().filter(ours).find(|group| group.name == original.next),
+        None => groups.iter().find(|group| group.is_of(cx.run) && group.name == original.next),
     }
 }
 
@@ -140,8 +139,7 @@ async fn still_named(cx: &Cx<'_>, original: &Original, group: &Group) -> Result<
 
 /// The new group, emptied. Behind load balancers it stays so, as the stage group that the next run replaces.
 async fn empty(cx: &Cx<'_>, new: &Group) -> Result<(), Stop> {
-    let ours = new.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
-    if !ours {
+    if !new.is_of(cx.run) {
         let message = format!("group {} `{}` no longer carries the tag of this run, and is left as it is", new.id, new.name);
         return Err(StepError::new(ErrorClass::Drift, message)
             .hint("when it is this run's group, set it to 0/0/0 in Spot's console, and delete it there if nobody needs it")

@@ -3,7 +3,7 @@
 use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, StepError, StoreError, Timestamp, Vote};
 use shiftgate_workflow::{Action, FailureAction, FailurePolicy, Final};
 
-use super::verdicts::{agreed, read_ballot};
+use super::verdicts::{agreed, asks, read_ballot};
 use super::{Cx, Job, Stop, settle_output};
 use crate::approval::of_another_plan;
 use crate::orders::{self, Order, decide_rollback, open_orders};
@@ -75,16 +75,12 @@ enum Decided {
 fn decide(policy: &FailurePolicy, class: ErrorClass, attempt: u32) -> Decided {
     use FailureAction as A;
     match policy.action(class) {
-        A::Rollback => Decided::Next(Next::Rollback),
-        A::Abort => Decided::Next(Next::Abort),
-        A::Fail => Decided::Next(Next::Fail),
-        A::Ignore => Decided::Next(Next::Ignore),
         A::Retry { count, backoff, .. } if attempt <= count => {
             let doubled = backoff.0.saturating_mul(1_u64 << (attempt.saturating_sub(1)).min(16));
             Decided::Next(Next::Retry { after: Millis(doubled) })
         }
         A::Retry { ask: Some(timeout), then, .. } | A::Ask { timeout, then } => Decided::Ask { timeout, otherwise: then },
-        A::Retry { ask: None, then, .. } => Decided::Next(then.into()),
+        action => Decided::Next(action.last().into()),
     }
 }
 
@@ -113,7 +109,7 @@ async fn ask(cx: &Cx<'_>, job: &Job<'_>, error: StepError, timeout: Millis, othe
     cx.say_once(&format!("{}/asked/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
     let asked = Some(Box::new(Asked { error, otherwise }));
-    Ok(on(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked }))
+    Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked }))
 }
 
 /// A person who is asked about a failure has answered, or has not in time.
@@ -133,10 +129,10 @@ pub(super) async fn answered(
             return failed(asked.otherwise.into());
         }
     };
-    let Some(ballot) = ballot else { return Ok(on(cx, state.clone())) };
+    let Some(ballot) = ballot else { return Ok(asks(cx, state.clone())) };
     if let Some(reason) = refusal(cx, job, &ballot) {
         cx.say(EventKind::BallotRefused { ballot, reason }).await?;
-        return Ok(on(cx, state.clone()));
+        return Ok(asks(cx, state.clone()));
     }
     let next = match ballot.vote {
         Vote::Approve => Next::Ignore,
@@ -158,16 +154,10 @@ fn refusal(cx: &Cx<'_>, job: &Job<'_>, ballot: &Ballot) -> Option<String> {
 async fn tried_again(cx: &Cx<'_>, state: &StepState, asked: &Asked) -> Result<TaskReply, Stop> {
     let ledger = cx.ports.ledger.as_ref();
     let open = open_orders(&ledger.record(cx.run).await?).into_iter().find(|open| open.order == Order::Retry);
-    let Some(open) = open else { return Ok(on(cx, state.clone())) };
+    let Some(open) = open else { return Ok(asks(cx, state.clone())) };
     cx.say_once(&format!("{}/{}", cx.step, open.effect), EventKind::RetryOrdered { reason: open.reason }).await?;
-    orders::close_orders(ledger, cx.run, Order::Retry, "heeded").await?;
+    orders::close_orders(ledger, cx.run, &[Order::Retry], "heeded").await?;
     Ok(TaskReply::Failed { error: asked.error.clone(), next: Next::Retry { after: Millis(0) } })
-}
-
-/// The person has what is left of the time.
-fn on(cx: &Cx<'_>, state: StepState) -> TaskReply {
-    let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
-    TaskReply::Wait { state, after: None, ballot: true, expires: left }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(crate) async fn take_up(cx: &Cx<'_>, fence: i64) -> Result<Facts, Stop> {
     }
     cx.fact(&format!("{BEGAN}{fence}"), || async { Ok(()) }).await?;
     let accept_drift = orders::accepts_drift(&record, fence);
-    orders::close(cx.ports.ledger.as_ref(), cx.run, Order::AcceptDrift, json!(fence)).await?;
+    orders::close(cx.ports.ledger.as_ref(), cx.run, &[Order::AcceptDrift], json!(fence)).await?;
     Ok(Facts { fence, rolling_back: orders::decision(&record), accept_drift, ..found(cx, &record)? })
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, Report, StepError, StoreError, Tally, Timestamp, Verdict, Vote};
-use shiftgate_workflow::{Approve, FailureAction, Final};
+use shiftgate_workflow::{Approve, FailureAction};
 
 use super::{Cx, Job, Stop};
 use crate::approval::{Decision, count, of_another_plan, refusal};
@@ -45,18 +45,19 @@ async fn hold(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, summary: &str) -> Result
     let kind = EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: deadline };
     cx.say_once(&format!("{}/held/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
-    let state = StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked: None };
-    Ok(TaskReply::Wait { state, after: None, ballot: true, expires: Some(HOLD) })
+    Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked: None }))
+}
+
+/// A person has what is left of the time.
+pub(super) fn asks(cx: &Cx<'_>, state: StepState) -> TaskReply {
+    let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
+    TaskReply::Wait { state, after: None, ballot: true, expires: left }
 }
 
 /// A person has decided about a verification that could not, or nobody has in time.
 pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Waking) -> Result<TaskReply, Stop> {
-    let held_on = |state: &StepState| {
-        let left = state.deadline.map(|deadline| deadline.since(cx.ports.clock.now()));
-        Ok(TaskReply::Wait { state: state.clone(), after: None, ballot: true, expires: left })
-    };
     let ballot = match (waking, &job.resumed) {
-        (Waking::Ordered, Some((state, _))) => return held_on(state),
+        (Waking::Ordered, Some((state, _))) => return Ok(asks(cx, state.clone())),
         (Waking::Ballot(payload), _) => read_ballot(payload, cx.ports.clock.now()),
         (Waking::Timer | Waking::Expired | Waking::Ordered, _) => None,
     };
@@ -66,7 +67,7 @@ pub(super) async fn decided_by_person(cx: &Cx<'_>, job: &Job<'_>, waking: &Wakin
     };
     if let (Some(reason), Some((state, _))) = (of_another_plan(agreed(cx), &ballot), &job.resumed) {
         cx.say(EventKind::BallotRefused { ballot, reason }).await?;
-        return held_on(state);
+        return Ok(asks(cx, state.clone()));
     }
     cx.say(EventKind::BallotCast { ballot: ballot.clone() }).await?;
     match ballot.vote {
@@ -141,14 +142,9 @@ pub(super) async fn expired(cx: &Cx<'_>, rule: &Approve) -> Result<TaskReply, St
 
 /// What an approval leads to is not tried again: asking twice is no strategy. Nor is it ignored: a rejection, like silence,
 /// is never a yes.
-const fn straight(action: FailureAction) -> Next {
-    match action {
-        FailureAction::Rollback
-        | FailureAction::Retry { then: Final::Rollback, .. }
-        | FailureAction::Ask { then: Final::Rollback, .. } => Next::Rollback,
-        FailureAction::Fail | FailureAction::Retry { then: Final::Fail, .. } | FailureAction::Ask { then: Final::Fail, .. } => {
-            Next::Fail
-        }
-        FailureAction::Abort | FailureAction::Ignore | FailureAction::Retry { .. } | FailureAction::Ask { .. } => Next::Abort,
+fn straight(action: FailureAction) -> Next {
+    match action.last().into() {
+        Next::Ignore => Next::Abort,
+        next => next,
     }
 }

@@ -52,8 +52,7 @@ pub(super) async fn of_groups(cx: &Cx<'_>) -> Result<Vec<String>, StoreError> {
 
 /// The group that carries this run's tags.
 fn marked(cx: &Cx<'_>, groups: &[Group]) -> Option<GroupId> {
-    let ours = |group: &&Group| group.marker.as_ref().is_some_and(|marker| marker.run == *cx.run);
-    groups.iter().find(ours).map(|group| group.id.clone())
+    groups.iter().find(|group| group.is_of(cx.run)).map(|group| group.id.clone())
 }
 
 impl Known {

@@ -14,7 +14,7 @@ use shiftgate_model::{RunId, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::launch::name;
+use super::launch::{latest, name};
 use crate::fault;
 use crate::journal::Journal;
 use crate::record::{CastBallot, Record};
@@ -127,16 +127,12 @@ impl Forwarder {
 
     /// The name under which a run is interpreted now; none while it is not, and a ballot for it waits.
     async fn running(&self, run: &RunId) -> Result<Option<String>, StoreError> {
-        let mut found = None;
-        for number in 1.. {
-            let status = self.client.get_orchestration_status(&name(run, number)).await;
-            match status.map_err(|error| fault::of("look for who asked", self.journal.place(), error.to_string()))? {
-                OrchestrationStatus::NotFound => break,
-                OrchestrationStatus::Running { .. } => found = Some(name(run, number)),
-                OrchestrationStatus::Completed { .. } | OrchestrationStatus::Failed { .. } => found = None,
-            }
-        }
-        Ok(found)
+        let latest = latest(&self.client, run).await;
+        let latest = latest.map_err(|error| fault::of("look for who asked", self.journal.place(), error.to_string()))?;
+        Ok(match latest {
+            Some((number, OrchestrationStatus::Running { .. })) => Some(name(run, number)),
+            Some(_) | None => None,
+        })
     }
 }
 

@@ -117,7 +117,8 @@ impl Engine {
     }
 }
 
-async fn latest(client: &Client, run: &RunId) -> Result<Option<(u32, OrchestrationStatus)>, ClientError> {
+/// The same, for whoever has a client only.
+pub(super) async fn latest(client: &Client, run: &RunId) -> Result<Option<(u32, OrchestrationStatus)>, ClientError> {
     let mut latest = None;
     for number in 1.. {
         match client.get_orchestration_status(&name(run, number)).await? {

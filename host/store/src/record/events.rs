@@ -2,14 +2,10 @@
 
 use async_trait::async_trait;
 use shiftgate_model::{Event, EventKind, Events, RunId, StepId, StoreError, Timestamp};
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row, Transaction};
 
 use super::{Record, from_column, json_column, to_column, to_json};
-
-/// How often a number that another writer took at the same moment is asked for again. SQLite never needs it: it lets one
-/// statement write at a time. PostgreSQL may.
-const TRIES: u32 = 50;
 
 #[async_trait]
 impl Events for Record {
@@ -17,9 +13,8 @@ impl Events for Record {
         let action = || format!("record an event of run {run}");
         self.in_place(action())?;
         let text = to_json(&kind).map_err(self.failed(action()))?;
-        let mut tries = 0;
-        let appended = loop {
-            tries += 1;
+        let appended = async {
+            let mut tx = self.one_at_a_time(run).await?;
             let inserted = sqlx::query(
                 "INSERT INTO event (run_id, sequence, at_ms, step, dedup_key, kind) \
                  SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5 FROM event WHERE run_id = $1 \
@@ -30,16 +25,17 @@ impl Events for Record {
             .bind(step.map(StepId::as_str))
             .bind(key)
             .bind(&text)
-            .execute(&self.pool)
-            .await;
-            match inserted {
-                Ok(done) => break done.rows_affected() > 0,
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() && tries < TRIES => {}
-                Err(error) => return Err(self.failed(action())(error)),
+            .execute(&mut *tx)
+            .await?;
+            let appended = inserted.rows_affected() > 0;
+            if appended {
+                note_asked(&mut tx, run, step, &kind).await?;
             }
+            tx.commit().await?;
+            Ok(appended)
         };
+        let appended = appended.await.map_err(self.failed(action()))?;
         if appended {
-            self.note_asked(run, step, &kind).await.map_err(self.failed(action()))?;
             self.tick();
         }
         Ok(())
@@ -57,28 +53,31 @@ impl Events for Record {
     }
 }
 
-impl Record {
-    /// Keeps with the run whether it waits for a person: what an event says of that, and nothing for the others.
-    async fn note_asked(&self, run: &RunId, step: Option<&StepId>, kind: &EventKind) -> Result<(), sqlx::Error> {
-        let (text, asked) = match kind {
-            EventKind::ApprovalRequested { .. } | EventKind::InterventionRequested { .. } => {
-                ("UPDATE run SET asked_in = $2 WHERE id = $1", step)
-            }
-            EventKind::Approved { .. }
-            | EventKind::Rejected { .. }
-            | EventKind::ApprovalExpired
-            | EventKind::InterventionExpired { .. }
-            | EventKind::RetryOrdered { .. }
-            | EventKind::StepFailed { .. }
-            | EventKind::StepIgnored { .. }
-            | EventKind::StepSkipped { .. }
-            | EventKind::RollbackStarted { .. }
-            | EventKind::RunEnded { .. } => ("UPDATE run SET asked_in = $2 WHERE id = $1 AND asked_in IS NOT NULL", None),
-            _ => return Ok(()),
-        };
-        sqlx::query(text).bind(run.as_str()).bind(asked.map(StepId::as_str)).execute(&self.pool).await?;
-        Ok(())
-    }
+/// Keeps with the run whether it waits for a person: what an event says of that, and nothing for the others.
+async fn note_asked(
+    tx: &mut Transaction<'_, Any>,
+    run: &RunId,
+    step: Option<&StepId>,
+    kind: &EventKind,
+) -> Result<(), sqlx::Error> {
+    let (text, asked) = match kind {
+        EventKind::ApprovalRequested { .. } | EventKind::InterventionRequested { .. } => {
+            ("UPDATE run SET asked_in = $2 WHERE id = $1", step)
+        }
+        EventKind::Approved { .. }
+        | EventKind::Rejected { .. }
+        | EventKind::ApprovalExpired
+        | EventKind::InterventionExpired { .. }
+        | EventKind::RetryOrdered { .. }
+        | EventKind::StepFailed { .. }
+        | EventKind::StepIgnored { .. }
+        | EventKind::StepSkipped { .. }
+        | EventKind::RollbackStarted { .. }
+        | EventKind::RunEnded { .. } => ("UPDATE run SET asked_in = $2 WHERE id = $1 AND asked_in IS NOT NULL", None),
+        _ => return Ok(()),
+    };
+    sqlx::query(text).bind(run.as_str()).bind(asked.map(StepId::as_str)).execute(&mut **tx).await?;
+    Ok(())
 }
 
 fn event(run: &RunId, row: &AnyRow) -> Result<Event, sqlx::Error> {

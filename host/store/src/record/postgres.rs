@@ -38,8 +38,12 @@ const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS shiftgate";
 
 /// What every connection is told. A commit is on the server's disk (and on its synchronous standby's) before it is
 /// acknowledged, whatever the server's own default is weakened to; a transaction that hangs gives its locks back.
-const SETTINGS: [&str; 3] =
-    ["SET search_path TO shiftgate", "SET lock_timeout = '20s'", "SET idle_in_transaction_session_timeout = '30s'"];
+const SETTINGS: [&str; 4] = [
+    "SET search_path TO shiftgate",
+    "SET synchronous_commit = on",
+    "SET lock_timeout = '20s'",
+    "SET idle_in_transaction_session_timeout = '30s'",
+];
 
 /// Opens, prepares and watches the record at `url`.
 pub(super) async fn open(url: &PostgresUrl, clock: Arc<dyn Clock>) -> Result<Record, StoreError> {

@@ -88,7 +88,7 @@ async fn an_order_is_open_until_it_is_closed_and_while_its_run_goes_on() {
     }
     let open = |run: &RunId| (run.clone(), "abort 1".to_owned());
     assert_eq!(record.orders_open().await, Ok(vec![open(&one), open(&other)]));
-    shiftgate_engine::close_orders(&record, &one, Order::Abort, "heeded").await.unwrap();
+    shiftgate_engine::close_orders(&record, &one, &[Order::Abort], "heeded").await.unwrap();
     assert_eq!(record.orders_open().await, Ok(vec![open(&other)]));
     record.end(&other, Ending::Aborted, Timestamp(1)).await.unwrap();
     assert_eq!(record.orders_open().await, Ok(Vec::new()));

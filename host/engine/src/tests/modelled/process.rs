@@ -224,11 +224,11 @@ impl Process {
         self.world().state().writes_left = None;
         let (ledger, run) = (&*self.watched, run_id());
         self.runtime.block_on(async {
-            close_orders(ledger, &run, Order::Abort, "the run goes on").await.unwrap();
+            close_orders(ledger, &run, &[Order::Abort], "the run goes on").await.unwrap();
             if accept_drift {
                 give_order(ledger, &run, Order::AcceptDrift, "ann asked for it").await.unwrap();
             } else {
-                close_orders(ledger, &run, Order::AcceptDrift, "the run goes on").await.unwrap();
+                close_orders(ledger, &run, &[Order::AcceptDrift], "the run goes on").await.unwrap();
             }
             if back {
                 give_order(ledger, &run, Order::Rollback, "ann asked for it").await.unwrap();
