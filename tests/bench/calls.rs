@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shiftgate_model::*;
-use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_plugin::{Plugins, PluginsConfig};
 use shiftgate_store::SystemClock;
 
 use crate::{Figure, Limit, median, micros, millis};
@@ -63,14 +63,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
 }
 
 fn host(home: &Path) -> Plugins {
-    Plugins::new(PluginsConfig {
-        cache_dir: home.join("components"),
-        bundled_dirs: Vec::new(),
-        budgets: Budgets::default(),
-        clock: Arc::new(SystemClock),
-        seed: None,
-    })
-    .expect("the plugin host starts")
+    Plugins::new(PluginsConfig::new(home.join("components"), Arc::new(SystemClock))).expect("the plugin host starts")
 }
 
 /// A file of the build, beside the program.
@@ -80,7 +73,7 @@ fn program(name: &str) -> PathBuf {
 
 fn source() -> PluginSource {
     let file = program("../plugins/prometheus.wasm").to_string_lossy().into_owned();
-    PluginSource { name: "prometheus".into(), file, sha256: None, grants: Grants::default() }
+    PluginSource::new("prometheus", file)
 }
 
 fn spawn(child: &Path, config: &str) -> Duration {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use shiftgate_cloud::{Credentials, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports as Doors, Settings, WhenBusy};
 use shiftgate_model::*;
-use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_plugin::{Plugins, PluginsConfig};
 use shiftgate_sim::{Ports, Sim, World};
 use shiftgate_store::{Engine, EngineOptions, JournalAt, NewRun, Record, SystemClock};
 use shiftgate_workflow::{Inputs, Plan, Source};
@@ -73,11 +73,8 @@ fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
     let credentials = Credentials { token: "token".to_owned().into(), account: AccountId::new("act-1") };
     let spot = Spot::new(SpotConfig::new(credentials, Some(&sim.spot_url())).expect("an address")).expect("a client");
     let plugins = Plugins::new(PluginsConfig {
-        cache_dir: home.join("components"),
         bundled_dirs: vec![Path::new(env!("CARGO_BIN_EXE_shiftgate")).parent().expect("a folder").join("../plugins")],
-        budgets: Budgets::default(),
-        clock: Arc::new(SystemClock),
-        seed: None,
+        ..PluginsConfig::new(home.join("components"), Arc::new(SystemClock))
     });
     let record = Arc::new(record.clone());
     let doors = Doors {

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use shiftgate_cloud::{Credentials, Elb, ElbConfig, ElbRetry, ElbTimeouts, RetryPolicy, Spot, SpotConfig, Timeouts};
 use shiftgate_engine::{Activities, Pace, Ports as Doors, Settings, WhenBusy};
 use shiftgate_model::*;
-use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_plugin::{Plugins, PluginsConfig};
 use shiftgate_sim::{AwsCall, Call, Fault, GroupView, LoadBalancerView, Ports, Sim, TargetState};
 use shiftgate_store::{Engine, EngineOptions, JournalAt, NewRun, Record, SystemClock};
 use shiftgate_workflow::{Action, Plan};
@@ -68,11 +68,8 @@ pub(crate) struct Played {
 pub(crate) fn plugin_host() -> Arc<Plugins> {
     let folder = plugins();
     let config = PluginsConfig {
-        cache_dir: folder.join("cache-of-tests"),
-        bundled_dirs: vec![folder],
-        budgets: Budgets::default(),
-        clock: Arc::new(SystemClock),
-        seed: None,
+        bundled_dirs: vec![folder.clone()],
+        ..PluginsConfig::new(folder.join("cache-of-tests"), Arc::new(SystemClock))
     };
     Arc::new(Plugins::new(config).expect("the plugin host starts"))
 }

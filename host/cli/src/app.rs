@@ -24,6 +24,15 @@ pub(crate) struct App {
     pub(crate) screen: Screen,
 }
 
+/// Where a policy is.
+#[derive(Clone, Debug)]
+pub(crate) enum PolicyAt {
+    /// Somebody said so: it has to be there.
+    Named(PathBuf),
+    /// Where it would be.
+    Usual(PathBuf),
+}
+
 impl App {
     /// Where runs are recorded.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
@@ -32,6 +41,12 @@ impl App {
                 .hint("name a directory with --state-dir or SHIFTGATE_STATE_DIR")
         })?;
         Ok(std::path::absolute(&dir).unwrap_or(dir))
+    }
+
+    /// Where the operator's policy for plugins is: the flag, SHIFTGATE_POLICY, or the usual place.
+    pub(crate) fn policy_file(&self) -> Option<PolicyAt> {
+        let named = self.global.policy.clone().or_else(|| self.env.get("SHIFTGATE_POLICY").map(PathBuf::from));
+        named.map(PolicyAt::Named).or_else(|| self.env.policy_file().map(PolicyAt::Usual))
     }
 
     /// The database that many hosts share, where one is named; a state directory that a flag names comes before a variable.

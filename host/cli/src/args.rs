@@ -9,6 +9,9 @@ use clap_complete::Shell;
 
 use crate::exit::Exit;
 
+/// The command by which the program calls itself to compile a plugin.
+pub(crate) const COMPILE: &str = "compile-component";
+
 pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// Deploys AMIs onto Spot Elastigroups: in phases, verified between them, and put back when they fail.
@@ -35,6 +38,9 @@ pub(crate) struct Global {
     /// Where plugins named without a path are [default: SHIFTGATE_PLUGIN_DIR, else beside the program]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) plugin_dir: Option<PathBuf>,
+    /// What plugins may do here, whatever a workflow says [default: SHIFTGATE_POLICY, else ~/.config/shiftgate/policy.toml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) policy: Option<PathBuf>,
     /// When to use colours; NO_COLOR turns `auto` off
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,
@@ -143,6 +149,9 @@ pub(crate) enum Command {
     /// Serve a simulated account on loopback until interrupted
     #[command(after_help = SIM_HELP)]
     Sim(Simulate),
+    /// Compile a component from standard input; the program calls itself so
+    #[command(name = COMPILE, hide = true)]
+    CompileComponent,
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
@@ -260,6 +269,25 @@ pub(crate) struct Simulate {
     pub(crate) world: Option<PathBuf>,
 }
 
+/// What `plugin grant` takes.
+#[derive(Args, Debug)]
+pub(crate) struct PluginGrant {
+    /// The component file, or the bare name of a plugin that comes with shiftgate
+    pub(crate) file: PathBuf,
+    /// A destination that its config names, as 'METHODS URL [RANGES]'; may be given more than once
+    #[arg(long = "http", value_name = "DESTINATION")]
+    pub(crate) http: Vec<String>,
+    /// Show what it asks for beyond the policy, and change nothing
+    #[arg(long)]
+    pub(crate) review: bool,
+    /// Grant an upgrade more than other versions have
+    #[arg(long, conflicts_with = "review")]
+    pub(crate) more: bool,
+    /// The form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Format,
+}
+
 /// Look at plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
@@ -272,7 +300,18 @@ pub(crate) enum Plugin {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         output: Format,
     },
+    /// Name a component in the operator's policy, with what it asks for; or show what an upgrade asks beyond
+    #[command(after_help = GRANT_HELP)]
+    Grant(PluginGrant),
 }
+
+const GRANT_HELP: &str = "\
+Examples:
+  shiftgate plugin grant ./errors.wasm --review
+  shiftgate plugin grant ./errors.wasm
+  shiftgate plugin grant prometheus --http 'GET http://prometheus.internal:9090 10.0.0.0/8'
+
+With a policy, only components that it names run. --review exits with 11 when the component asks for more than it has.";
 
 const RUN_HELP: &str = "\
 Examples:

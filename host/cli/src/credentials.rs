@@ -1,20 +1,18 @@
 //! Where the Spot token and account come from: the workflow's infrastructure, the variables that all of Spot's clients
 //! read, and their credentials file; and what AWS's own chain is told. This file fetches the texts; `cloud` knows what they mean. A token is never shown.
 
-use std::path::Path;
-
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use shiftgate_cloud::{
     ACCOUNT_VARIABLE, Credentials, CredentialsFile, ElbConfig, Lookup, SpotConfig, TOKEN_VARIABLE, find_credentials,
 };
-use shiftgate_model::AccountId;
-use shiftgate_workflow::{Infrastructure, Plan, SecretRef};
+use shiftgate_model::{AccountId, SecretRef};
+use shiftgate_workflow::{Infrastructure, Plan};
 
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
 use crate::wiring::CloudConfig;
+use crate::{files, vault};
 
 /// What the clients of a plan are built from. A run that is resumed names the account that it began with.
 pub(crate) fn clouds(env: &Environment, plan: &Plan, account: Option<AccountId>) -> Result<CloudConfig, Failure> {
@@ -40,7 +38,7 @@ pub(crate) fn account(env: &Environment, plan: &Plan) -> Result<AccountId, Failu
 /// What a Spot client is built from. A run that is resumed names the account that it began with.
 fn spot(env: &Environment, infrastructure: &Infrastructure, account: Option<AccountId>) -> Result<SpotConfig, Failure> {
     let mut lookup = Lookup {
-        token: infrastructure.token.as_ref().map(|reference| secret(env, reference)).transpose()?,
+        token: infrastructure.token.as_ref().map(|at| token(env, at)).transpose()?,
         account: account.or_else(|| infrastructure.account.clone()),
         token_variable: env.get(TOKEN_VARIABLE).map(|token| SecretString::from(token.to_owned())),
         account_variable: env.get(ACCOUNT_VARIABLE).map(str::to_owned),
@@ -74,31 +72,18 @@ fn from_file(env: &Environment, lookup: &mut Lookup) -> Result<Credentials, Fail
     Ok(find_credentials(lookup)?)
 }
 
-/// The value of a reference that the workflow holds.
-fn secret(env: &Environment, reference: &SecretRef) -> Result<SecretString, Failure> {
-    let refused = |message: String| Failure::new(Exit::Credentials, message);
-    match reference {
-        SecretRef::Env(name) => env.get(name).map(|value| SecretString::from(value.to_owned())).ok_or_else(|| {
-            refused(format!("the workflow takes the Spot token from the variable {name}, which is not set"))
-                .hint(format!("set {name}, or change `infrastructure.spot.token` in the workflow file"))
-        }),
-        SecretRef::File(path) => std::fs::read_to_string(Path::new(path)).map(SecretString::from).map_err(|error| {
-            let why = files::reason(&error);
-            refused(format!("the workflow takes the Spot token from the file {path}, which cannot be read: {why}"))
-                .hint("mend the file, or change `infrastructure.spot.token` in the workflow file")
-        }),
-    }
-    .and_then(|value| {
-        if value.expose_secret().trim().is_empty() {
-            return Err(refused("the Spot token that the workflow names is empty".to_owned())
-                .hint("put the token where `infrastructure.spot.token` in the workflow file says"));
-        }
-        Ok(value)
+/// The Spot token that the workflow refers to.
+fn token(env: &Environment, reference: &SecretRef) -> Result<SecretString, Failure> {
+    vault::secret(env, reference).map_err(|why| {
+        Failure::new(Exit::Credentials, format!("the workflow takes the Spot token from {reference}: {why}"))
+            .hint("mend that, or change `infrastructure.spot.token` in the workflow file")
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn infrastructure(token: Option<SecretRef>) -> Infrastructure {
@@ -136,12 +121,12 @@ mod tests {
     fn what_is_missing_is_named() {
         assert_eq!(
             told(&[], Some(SecretRef::Env("MINE".into()))),
-            "the workflow takes the Spot token from the variable MINE, which is not set"
+            "the workflow takes the Spot token from the variable MINE: the variable MINE is not set"
         );
         let file = told(&[("HOME", "/nonexistent")], None);
         assert!(file.contains("SPOTINST_TOKEN") && file.contains("/nonexistent/.spotinst/credentials"), "{file}");
         let file = told(&[], Some(SecretRef::File("/nonexistent/token".into())));
-        assert!(file.contains("/nonexistent/token, which cannot be read: no such file"), "{file}");
+        assert!(file.contains("/nonexistent/token cannot be read: no such file"), "{file}");
     }
 
     #[test]

@@ -57,6 +57,17 @@ impl Environment {
             .or_else(|| self.absolute("HOME").map(|home| home.join(".spotinst/credentials")))
     }
 
+    /// Where an operator's policy for plugins usually is: `$XDG_CONFIG_HOME/shiftgate`, `~/.config/shiftgate`.
+    pub(crate) fn policy_file(&self) -> Option<PathBuf> {
+        let base = self.absolute("XDG_CONFIG_HOME").or_else(|| self.absolute("HOME").map(|home| home.join(".config")));
+        base.map(|base| base.join("shiftgate/policy.toml"))
+    }
+
+    /// This program.
+    pub(crate) fn exe(&self) -> Option<&Path> {
+        self.exe.as_deref()
+    }
+
     /// Who is at the keyboard, for a vote without `--as`.
     pub(crate) fn user(&self) -> Option<&str> {
         self.get("USER").or_else(|| self.get("LOGNAME"))

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use shiftgate_model::{CloudError, ErrorClass, Origin, PluginError, Service, StoreError};
-use shiftgate_plugin::HostError;
+use shiftgate_plugin::{HostError, PolicyError};
 
 use crate::exit::Exit;
 
@@ -113,6 +113,12 @@ impl From<PluginError> for Failure {
     fn from(error: PluginError) -> Self {
         let message = error.to_string();
         Self::Told { exit: Exit::PluginRefused, message, hint: error.hint }
+    }
+}
+
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Self {
+        Self::new(Exit::PluginRefused, error.to_string()).hint(error.hint())
     }
 }
 

@@ -22,6 +22,7 @@ mod run_id;
 mod screen;
 mod shared;
 mod text;
+mod vault;
 mod view;
 mod wiring;
 
@@ -41,6 +42,9 @@ use crate::screen::Screen;
 
 fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
+    if let Command::CompileComponent = command {
+        return shiftgate_plugin::compile_child();
+    }
     let env = Environment::read();
     let screen = Screen::new(global.color, &env);
     let mut app = App { env, global, screen };
@@ -90,7 +94,10 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,
         Command::Plugin(Plugin::Inspect { file, output }) => commands::plugin::inspect(app, file, *output).await,
-        Command::Validate(_) | Command::Init(_) | Command::Completions { .. } => Err(Failure::bug("this command does not wait")),
+        Command::Plugin(Plugin::Grant(args)) => commands::plugin::grant(app, args).await,
+        Command::Validate(_) | Command::Init(_) | Command::Completions { .. } | Command::CompileComponent => {
+            Err(Failure::bug("this command does not wait"))
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What is looked at before a run is recorded, so that a mistake in the surroundings leaves nothing behind: the account
 //! answers, the plugins load and take their config, and nobody else works on the family if the run is not to wait.
 
+use std::collections::BTreeMap;
+
 use shiftgate_cloud::{RetryPolicy, Spot, SpotConfig};
 use shiftgate_engine::Facts;
 use shiftgate_model::{
-    AccountId, Call, Clock as _, Groups as _, Outcome, PluginCall, PluginError, PluginKind, PluginRunner, Routes as _, RunId,
-    RunInfo, StepId,
+    AccountId, Call, Clock as _, Digest, Groups as _, Outcome, PluginCall, PluginError, PluginKind, PluginRunner, Routes as _,
+    RunId, RunInfo, StepId,
 };
 use shiftgate_store::{Record, SystemClock};
 use shiftgate_workflow::{Action, ConfigProblem, Plan, PluginStep, RoutingShape, ShiftRoute, fill};
@@ -48,10 +50,18 @@ pub(crate) async fn load_balancers(clouds: &Clouds, plan: &Plan) -> Result<(), F
     Ok(())
 }
 
-/// Every plugin loads and is of the kind that its step needs. What plugins say against their config is returned, for its
-/// places in the file to be shown.
-pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan) -> Result<Vec<ConfigProblem>, Failure> {
-    let (mut refused, mut hints, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+/// What a look at the plugins of a plan found.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// What plugins say against their config, for its places in the file to be shown.
+    pub(crate) problems: Vec<ConfigProblem>,
+    /// The component behind each plugin's name.
+    pub(crate) digests: BTreeMap<String, Digest>,
+}
+
+/// Every plugin loads and is of the kind that its step needs.
+pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan) -> Result<Checked, Failure> {
+    let (mut refused, mut hints, mut checked) = (Vec::new(), Vec::new(), Checked::default());
     let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback).chain(&plan.wrap_up);
     for step in steps {
         let (plugin, kind) = match &step.action {
@@ -61,7 +71,10 @@ pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan)
             Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),
         };
         match plugin_of(runner, run, plan, &step.id, plugin, kind).await {
-            Ok(found) => problems.extend(found),
+            Ok((found, digest)) => {
+                checked.problems.extend(found);
+                checked.digests.extend(digest.map(|digest| (plugin.plugin.name.clone(), digest)));
+            }
             Err(error) => {
                 let message = error.to_string();
                 if !refused.contains(&message) {
@@ -72,7 +85,7 @@ pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan)
         }
     }
     if refused.is_empty() {
-        return Ok(problems);
+        return Ok(checked);
     }
     hints.dedup();
     let failure = Failure::new(Exit::PluginRefused, refused.join("\n"));
@@ -86,18 +99,19 @@ async fn plugin_of(
     step: &StepId,
     plugin: &PluginStep,
     kind: PluginKind,
-) -> Result<Vec<ConfigProblem>, PluginError> {
+) -> Result<(Vec<ConfigProblem>, Option<Digest>), PluginError> {
     let problem = |pointer: String, message: String| ConfigProblem { step: step.clone(), pointer, message };
     let config = match fill(&plugin.with, &Facts::default().expressions(run)) {
         Ok(config) => config,
-        Err(error) => return Ok(vec![problem(String::new(), error.to_string())]),
+        Err(error) => return Ok((vec![problem(String::new(), error.to_string())], None)),
     };
     let call = PluginCall { kind, config, run: facts(run, step, plan), action: Call::Validate };
     let reply = runner.call(&plugin.plugin, &call).await?;
-    Ok(match reply.outcome {
+    let problems = match reply.outcome {
         Outcome::ConfigRefused(places) => places.into_iter().map(|(pointer, message)| problem(pointer, message)).collect(),
         _ => Vec::new(),
-    })
+    };
+    Ok((problems, Some(reply.digest)))
 }
 
 /// What is known of a run that has not begun.

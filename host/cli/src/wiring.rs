@@ -2,37 +2,64 @@
 
 use std::sync::Arc;
 
-use shiftgate_cloud::{Elb, ElbConfig, Spot, SpotConfig};
+use shiftgate_cloud::{AwsSigner, Elb, ElbConfig, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports, Settings, WhenBusy};
 use shiftgate_model::{AccountId, Groups, Routes};
-use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_plugin::{Compiler, Plugins, PluginsConfig, Policy};
 use shiftgate_store::{Record, SystemClock};
 use shiftgate_workflow::duration;
 
-use crate::app::App;
-use crate::args::Busy;
+use crate::app::{App, PolicyAt};
+use crate::args::{Busy, COMPILE};
 use crate::crash;
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::no_clouds::NoClouds;
+use crate::vault::{Places, Signing};
 
 /// The variable that says how long a changed rule takes to reach every node of a load balancer.
 const PROPAGATION: &str = "SHIFTGATE_PROPAGATION";
 
 /// The plugin host. Compiled plugins are kept over calls of the program.
 pub(crate) fn plugins(app: &App) -> Result<Arc<Plugins>, Failure> {
+    Ok(Arc::new(Plugins::new(PluginsConfig { policy: policy(app)?, ..plugins_config(app)? })?))
+}
+
+/// A plugin host that looks at files only, and so asks no policy.
+pub(crate) fn inspector(app: &App) -> Result<Plugins, Failure> {
+    Ok(Plugins::new(plugins_config(app)?)?)
+}
+
+fn plugins_config(app: &App) -> Result<PluginsConfig, Failure> {
     let cache_dir = match app.env.cache_dir() {
         Some(dir) => dir.join("components"),
         None => app.state_dir()?.join("components"),
     };
-    Ok(Arc::new(Plugins::new(PluginsConfig {
-        cache_dir,
+    Ok(PluginsConfig {
         bundled_dirs: app.env.plugin_dirs(app.global.plugin_dir.as_deref()),
-        budgets: Budgets::default(),
-        clock: Arc::new(SystemClock),
-        seed: None,
-    })?))
+        compiler: compiler(&app.env),
+        vault: Arc::new(Places(app.env.clone())),
+        signer: Arc::new(Signing(AwsSigner::new(None))),
+        ..PluginsConfig::new(cache_dir, Arc::new(SystemClock))
+    })
+}
+
+/// The operator's policy, where there is one: a file that is named has to be there.
+pub(crate) fn policy(app: &App) -> Result<Option<Policy>, Failure> {
+    match app.policy_file() {
+        Some(PolicyAt::Named(file)) => Ok(Some(Policy::read(&file)?)),
+        Some(PolicyAt::Usual(file)) if file.exists() => Ok(Some(Policy::read(&file)?)),
+        Some(PolicyAt::Usual(_)) | None => Ok(None),
+    }
+}
+
+/// Strangers' code is compiled by this program in a process of its own.
+fn compiler(env: &Environment) -> Compiler {
+    match env.exe() {
+        Some(program) => Compiler::Child { program: program.to_path_buf(), args: vec![COMPILE.to_owned()] },
+        None => Compiler::Here,
+    }
 }
 
 /// What the clients of a run are built from.

@@ -17,6 +17,7 @@ mod limiter;
 mod operation;
 mod payload;
 mod redact;
+mod sign;
 mod spot;
 mod view;
 mod wire;
@@ -33,5 +34,6 @@ pub use credentials::{
     ACCOUNT_VARIABLE, Credentials, CredentialsFile, DEFAULT_PROFILE, Lookup, TOKEN_VARIABLE, find_credentials,
 };
 pub use elb::{AwsKeys, Elb, ElbConfig, ElbRetry, ElbTimeouts};
+pub use sign::{AwsSigner, ToSign};
 pub use spot::Spot;
 pub use view::RawGroup;

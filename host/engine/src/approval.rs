@@ -70,12 +70,11 @@ pub fn count(rule: &Approve, agreed: Option<&str>, ballots: &[Ballot]) -> Decisi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shiftgate_model::{Grants, Millis, PluginSource, Timestamp};
+    use shiftgate_model::{Millis, PluginSource, Timestamp};
     use shiftgate_workflow::{FailureAction, PluginStep};
 
     fn rule(approvers: &[&str], quorum: u32) -> Approve {
-        let plugin =
-            PluginSource { name: "manual".into(), file: "manual-approval".into(), sha256: None, grants: Grants::default() };
+        let plugin = PluginSource::new("manual", "manual-approval");
         Approve {
             step: PluginStep { plugin, with: serde_json::Value::Null, timeout: None },
             message: "Go?".into(),

@@ -7,6 +7,7 @@
 mod capacity;
 mod error;
 mod event;
+mod grants;
 mod group;
 mod ids;
 mod instances;
@@ -21,6 +22,7 @@ mod time;
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
 pub use event::{Ending, Event, EventKind, Level};
+pub use grants::{Auth, Grants, HttpGrant, Limit, Limits, SecretGrant, SecretRef, Unit, placeholders, secret_placeholder, size};
 pub use group::{Created, Deleted, Group, GroupSpec, Health, InstanceHealth, Marker, RUN_TAG, STEP_TAG};
 pub use ids::{
     AccountId, AmiId, EffectToken, GroupId, GroupName, InstanceId, ListenerArn, LoadBalancerArn, RuleArn, RunId, StepId,
@@ -29,9 +31,8 @@ pub use ids::{
 pub use instances::{Amount, AmountError, DownsizeOrder, Sizing};
 pub use naming::{Family, NameError, STAGE_SUFFIX};
 pub use plugin::{
-    ActionState, Ballot, Call, Digest, Finding, Grants, GroupFacts, HttpGrant, LogLine, Metric, Outcome, PluginCall, PluginKind,
-    PluginReply, PluginSource, Progress, Receipt, ReceiptAction, Report, RunInfo, Suspension, Tally, Verdict, Vote, Wake,
-    WeighedGroup,
+    ActionState, Ballot, Call, Digest, Finding, GroupFacts, LogLine, Metric, Outcome, PluginCall, PluginKind, PluginReply,
+    PluginSource, Progress, Receipt, ReceiptAction, Report, RunInfo, Seal, Suspension, Tally, Verdict, Vote, Wake, WeighedGroup,
 };
 pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Hold, Ledger, Locks, PluginError, PluginRunner, Routes};
 pub use routes::{

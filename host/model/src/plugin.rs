@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AmiId, Capacity, GroupId, GroupName, InstanceId, Millis, RunId, StepId, TargetGroupArn, Timestamp};
+use crate::{AmiId, Capacity, Grants, GroupId, GroupName, InstanceId, Limits, Millis, RunId, StepId, TargetGroupArn, Timestamp};
 
 /// The three kinds of plugin steps, one WIT world each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,26 +44,29 @@ pub struct PluginSource {
     pub file: String,
     /// The digest that the file must have; none accepts any.
     pub sha256: Option<Digest>,
+    /// The digest that the run began with; none before it begins. Another component never takes a run's steps over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Digest>,
     /// What the workflow grants.
     pub grants: Grants,
+    /// Limits that differ from the defaults.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
 }
 
-/// What a plugin may do beyond computing; nothing by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grants {
-    /// Requests that it may send.
-    pub http: Vec<HttpGrant>,
-}
-
-/// Requests to one origin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpGrant {
-    /// Scheme, host (exact, or with one left-most `*.` label), port, and a path prefix.
-    pub url: String,
-    /// Methods, upper case.
-    pub methods: Vec<String>,
-    /// Address ranges (CIDR) outside the public internet that the host may resolve to; empty for none.
-    pub addresses: Vec<String>,
+impl PluginSource {
+    /// A plugin that may do nothing but compute, with any digest.
+    #[must_use]
+    pub fn new(name: impl Into<String>, file: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            file: file.into(),
+            sha256: None,
+            pinned: None,
+            grants: Grants::default(),
+            limits: Limits::new(),
+        }
+    }
 }
 
 /// What a call is for.
@@ -111,6 +114,28 @@ pub struct ActionState {
     pub version: u32,
     /// The bytes, 64 KiB at most.
     pub bytes: Vec<u8>,
+    /// What it is bound to; none only in what a version before 0.2 left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Box<Seal>>,
+}
+
+impl ActionState {
+    /// What a plugin saves, bound to nothing yet.
+    #[must_use]
+    pub const fn new(version: u32, bytes: Vec<u8>) -> Self {
+        Self { version, bytes, seal: None }
+    }
+}
+
+/// Binds a saved state to the run, the step and the plugin that it is of: it goes back to these, unchanged, and to no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// The component that saved it.
+    pub plugin: Digest,
+    /// How many calls of the step there were before it was saved.
+    pub polls: u32,
+    /// SHA-256 over run, step, plugin, polls, version and bytes.
+    pub check: Digest,
 }
 
 /// A plugin's request to be woken.

@@ -14,9 +14,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use shiftgate_model::{
-    AmiId, Call, Clock, Grants, PluginCall, PluginKind, PluginRunner, PluginSource, RunId, RunInfo, StepId, Timestamp,
+    AmiId, Call, Clock, PluginCall, PluginKind, PluginRunner, PluginSource, RunId, RunInfo, StepId, Timestamp,
 };
-use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_plugin::{Plugins, PluginsConfig};
 
 /// Rounds of loading.
 const LOADS: usize = 30;
@@ -51,16 +51,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn measure(cache: &Path, file: &str, kind: PluginKind, config: Value) -> Result<Value, Box<dyn Error>> {
-    let source = PluginSource { name: "bench".to_owned(), file: file.to_owned(), sha256: None, grants: Grants::default() };
-    let host = || {
-        Plugins::new(PluginsConfig {
-            cache_dir: cache.to_path_buf(),
-            bundled_dirs: Vec::new(),
-            budgets: Budgets::default(),
-            clock: Arc::new(SystemClock),
-            seed: None,
-        })
-    };
+    let source = PluginSource::new("bench", file);
+    let host = || Plugins::new(PluginsConfig::new(cache.to_path_buf(), Arc::new(SystemClock)));
     let first = host()?;
     let begun = Instant::now();
     first.prepare(&source, kind).await?;

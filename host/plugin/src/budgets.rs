@@ -5,13 +5,17 @@
 
 use std::fmt;
 
-use shiftgate_model::Millis;
+use shiftgate_model::{Limit, Limits, Millis, Unit};
 
 /// How much a plugin may use. Bytes unless the name says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budgets {
     /// The component file.
     pub component_bytes: u64,
+    /// Processor time of a compile, in a child.
+    pub compile: Millis,
+    /// Address space of a compile, in a child.
+    pub compile_bytes: u64,
     /// All linear memories of one call together.
     pub memory_bytes: u64,
     /// Elements of one table.
@@ -62,6 +66,8 @@ impl Default for Budgets {
     fn default() -> Self {
         Self {
             component_bytes: 32 * MIB,
+            compile: Millis::seconds(10),
+            compile_bytes: 2048 * MIB,
             memory_bytes: 64 * MIB,
             table_elements: 20_000,
             tables: 10,
@@ -90,6 +96,121 @@ impl Default for Budgets {
 
 const KIB: u32 = 1024;
 const MIB: u64 = 1024 * 1024;
+
+/// The most that a workflow may ask for, limit by limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds(Limits);
+
+impl Default for Bounds {
+    /// What a host gives where no operator says less.
+    fn default() -> Self {
+        let most = |limit| match limit {
+            Limit::File => 128 * MIB,
+            Limit::Memory => 1024 * MIB,
+            Limit::Start | Limit::Poll => Millis::minutes(5).0,
+            Limit::Wall => Millis::minutes(15).0,
+            Limit::RequestTimeout => Millis::minutes(5).0,
+            Limit::Requests => 1_000,
+            Limit::Request | Limit::Log | Limit::Outputs => 4 * MIB,
+            Limit::Response => 10 * MIB,
+            Limit::State => MIB,
+            Limit::LogLines | Limit::Findings | Limit::Metrics => 10_000,
+        };
+        Self(Limit::ALL.into_iter().map(|limit| (limit, most(limit))).collect())
+    }
+}
+
+impl Bounds {
+    /// The most of one limit.
+    pub(crate) fn most(&self, limit: Limit) -> u64 {
+        self.0.get(&limit).copied().unwrap_or_default()
+    }
+
+    /// The same with what an operator says; an operator's word counts, also where it is more.
+    pub(crate) fn narrowed(mut self, limits: &Limits) -> Self {
+        self.0.extend(limits);
+        self
+    }
+}
+
+impl Budgets {
+    /// These budgets with what a workflow asks for.
+    ///
+    /// # Errors
+    /// It asks for more than the bounds allow: the limit, what it asks, and the most.
+    pub(crate) fn with(&self, asked: &Limits, bounds: &Bounds) -> Result<Self, String> {
+        let mut budgets = self.clone();
+        // An operator who gives less than the default means it.
+        for (limit, most) in &bounds.0 {
+            if budgets.get(*limit) > *most {
+                budgets.set(*limit, *most);
+            }
+        }
+        for (limit, figure) in asked {
+            let most = bounds.most(*limit);
+            if *figure > most {
+                let (asked, most) = (shown(*limit, *figure), shown(*limit, most));
+                return Err(format!("the limit `{limit}` is {asked}, and {most} is the most that a workflow may give here"));
+            }
+            budgets.set(*limit, *figure);
+        }
+        Ok(budgets)
+    }
+
+    fn get(&self, limit: Limit) -> u64 {
+        match limit {
+            Limit::File => self.component_bytes,
+            Limit::Memory => self.memory_bytes,
+            Limit::Start => self.start_compute.0,
+            Limit::Poll => self.poll_compute.0,
+            Limit::Wall => self.wall.0,
+            Limit::Requests => self.http_requests.into(),
+            Limit::Request => self.http_request_bytes.into(),
+            Limit::Response => self.http_response_bytes.into(),
+            Limit::RequestTimeout => self.http_timeout.0,
+            Limit::LogLines => self.log_lines.into(),
+            Limit::Log => self.log_bytes.into(),
+            Limit::Findings => self.findings.into(),
+            Limit::Metrics => self.metrics.into(),
+            Limit::Outputs => self.output_bytes.into(),
+            Limit::State => self.state_bytes.into(),
+        }
+    }
+
+    fn set(&mut self, limit: Limit, figure: u64) {
+        let count = u32::try_from(figure).unwrap_or(u32::MAX);
+        match limit {
+            Limit::File => self.component_bytes = figure,
+            Limit::Memory => self.memory_bytes = figure,
+            Limit::Start => self.start_compute = Millis(figure),
+            Limit::Poll => self.poll_compute = Millis(figure),
+            Limit::Wall => self.wall = Millis(figure),
+            Limit::Requests => self.http_requests = count,
+            Limit::Request => self.http_request_bytes = count,
+            Limit::Response => self.http_response_bytes = count,
+            Limit::RequestTimeout => self.http_timeout = Millis(figure),
+            Limit::LogLines => self.log_lines = count,
+            Limit::Log => self.log_bytes = count,
+            Limit::Findings => self.findings = count,
+            Limit::Metrics => self.metrics = count,
+            Limit::Outputs => {
+                self.output_bytes = count;
+                // An answer has to get through before it is measured.
+                self.host_call_bytes = self.host_call_bytes.max(figure.saturating_mul(2));
+            }
+            Limit::State => self.state_bytes = count,
+        }
+    }
+}
+
+/// A figure with its unit.
+fn shown(limit: Limit, figure: u64) -> String {
+    match limit.unit() {
+        Unit::Bytes => bytes(figure),
+        Unit::Time => Millis(figure).to_string(),
+        Unit::Count => figure.to_string(),
+    }
+}
 
 /// A budget that is used up: which, its figure, and what was asked beyond it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +268,26 @@ mod tests {
     fn sizes_read_well() {
         let shown = [12, 4 << 10, 64 << 20, (64 << 20) + (1 << 19), 3 << 30].map(bytes);
         assert_eq!(shown, ["12 bytes", "4 KiB", "64 MiB", "64.5 MiB", "3 GiB"]);
+    }
+
+    #[test]
+    fn a_workflow_gets_what_it_asks_for_within_the_bounds() {
+        let asked = Limits::from([(Limit::Memory, 128 << 20), (Limit::Wall, 90_000)]);
+        let budgets = Budgets::default().with(&asked, &Bounds::default()).unwrap();
+        assert_eq!((budgets.memory_bytes, budgets.wall), (128 << 20, Millis(90_000)));
+        let narrow = Bounds::default().narrowed(&Limits::from([(Limit::Memory, 96 << 20)]));
+        assert_eq!(Budgets::default().with(&Limits::new(), &narrow).map(|budgets| budgets.memory_bytes), Ok(64 << 20));
+        let less = Bounds::default().narrowed(&Limits::from([(Limit::Memory, 8 << 20)]));
+        assert_eq!(Budgets::default().with(&Limits::new(), &less).map(|budgets| budgets.memory_bytes), Ok(8 << 20));
+        let told = Budgets::default().with(&asked, &narrow).unwrap_err();
+        insta::assert_snapshot!(told, @"the limit `memory` is 128 MiB, and 96 MiB is the most that a workflow may give here");
+        let mut every = Budgets::default();
+        for limit in Limit::ALL {
+            let before = every.clone();
+            every.set(limit, 7);
+            assert_ne!(every, before, "{limit}");
+            assert_eq!(every.get(limit), 7, "{limit}");
+        }
     }
 
     #[test]

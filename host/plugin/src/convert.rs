@@ -161,7 +161,7 @@ impl<'a> Intake<'a> {
                 cut(&printable(signal), NAME_LIMIT)
             )));
         }
-        Ok(Suspension { state: ActionState { version: state.version, bytes: state.bytes }, after: after.map(Millis), signals })
+        Ok(Suspension { state: ActionState::new(state.version, state.bytes), after: after.map(Millis), signals })
     }
 
     /// The plugin's own error.

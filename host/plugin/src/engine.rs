@@ -41,7 +41,7 @@ pub(crate) fn build(budgets: &Budgets) -> Result<Engine, HostError> {
 }
 
 /// What compiled code depends on, whatever allocates its memory.
-fn base() -> Config {
+pub(crate) fn base() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)

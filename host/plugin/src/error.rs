@@ -68,6 +68,10 @@ pub enum LoadError {
     NoManifest { file: PathBuf },
     #[error("`{}` has a manifest that cannot be used: {reason}", file.display())]
     BadManifest { file: PathBuf, reason: String },
+    #[error("`{}` is too hard to compile: {reason}", file.display())]
+    TooHard { file: PathBuf, reason: String },
+    #[error("`{}` has sha256 {}, and the run began with {}, of which there is no copy here", file.display(), found.0, pinned.0)]
+    Replaced { file: PathBuf, found: Digest, pinned: Digest },
     #[error("`{}` is built to take more than a plugin may: {reason}", file.display())]
     Demanding { file: PathBuf, reason: String },
     #[error("`{}` does not fit the plugin contract: {reason}", file.display())]
@@ -84,7 +88,10 @@ impl LoadError {
                     .to_owned()
             }
             Self::Unreadable { .. } => "make the file readable for the user that runs shiftgate".to_owned(),
-            Self::TooLarge { .. } => "strip the component, or build it with optimisation for size".to_owned(),
+            Self::TooLarge { .. } => {
+                "strip the component, build it with optimisation for size, or write `limits: { file: 48 MiB }` under the plugin"
+                    .to_owned()
+            }
             Self::NotWasm { .. } => "download it again, or look at what the build wrote there".to_owned(),
             Self::CoreModule { .. } => {
                 "build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`".to_owned()
@@ -104,6 +111,15 @@ impl LoadError {
             }
             Self::NoManifest { .. } => "build it with the SDK's macro, which embeds one".to_owned(),
             Self::BadManifest { .. } => "correct the manifest and build the plugin again".to_owned(),
+            Self::TooHard { .. } => {
+                "report it to its author: a component of ordinary code compiles in about a second a megabyte".to_owned()
+            }
+            Self::Replaced { pinned, .. } => {
+                format!(
+                    "put the component with sha256 {} there again; a run goes on with the plugins that it began with",
+                    pinned.0
+                )
+            }
             Self::Demanding { .. } => "build it with fewer or smaller memories, tables and instances".to_owned(),
             Self::DoesNotLink { .. } => format!("build it again against version {VERSION} of wit/"),
         }

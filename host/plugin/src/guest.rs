@@ -16,7 +16,7 @@ use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
 use crate::Budgets;
 use crate::bindings::{host, http};
 use crate::budgets::Exceeded;
-use crate::egress::{Answer, Ask, Egress, Failure, Quota};
+use crate::egress::{Answer, Ask, Carried, Egress, Failure, Quota};
 use crate::engine::TICK;
 use crate::error::HostError;
 use crate::grants::Rights;
@@ -38,6 +38,7 @@ pub(crate) struct Guest {
     egress: Arc<Egress>,
     rights: Rights,
     quota: Quota,
+    carried: Carried,
     /// What was refused to it, with the lines that would grant it; each once.
     denials: Vec<String>,
     /// Epochs during which it computed.
@@ -87,6 +88,7 @@ impl Guest {
             egress: Arc::clone(parts.egress),
             rights: parts.rights,
             quota: Quota::new(budgets),
+            carried: Carried::default(),
             denials: Vec::new(),
             ticks: 0,
             compute: parts.compute,
@@ -116,6 +118,11 @@ impl Guest {
             self.log.lines(Level::Warn, text);
             self.denials.push(text.to_owned());
         }
+    }
+
+    /// The secrets that left in this call.
+    pub(crate) const fn carried(&self) -> &Carried {
+        &self.carried
     }
 
     pub(crate) const fn limiter(&self) -> &Limiter {
@@ -196,7 +203,7 @@ impl http::Host for Guest {
             max_redirects: request.max_redirects,
         };
         let egress = Arc::clone(&self.egress);
-        let answer = egress.exchange(&self.rights, &mut self.quota, ask).await;
+        let answer = egress.exchange(&self.rights, &mut self.quota, &mut self.carried, ask).await;
         if let Err(Failure::NotGranted(text) | Failure::AddressBlocked(text)) = &answer {
             self.deny(text);
         }

@@ -9,6 +9,7 @@
 mod bindings;
 mod budgets;
 mod cache;
+mod compile;
 mod component;
 mod contract;
 mod convert;
@@ -24,16 +25,22 @@ mod limiter;
 mod loader;
 mod log;
 mod manifest;
+mod policy;
 mod promises;
 mod run;
 mod schema;
+mod seal;
 mod trap;
+mod vault;
 
 pub use budgets::Budgets;
+pub use compile::{Compiler, compile_child};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};
+pub use policy::{Policy, PolicyError, Review, Wish};
 pub use run::{Plugins, PluginsConfig};
+pub use vault::{NoCredentials, Signer, Unsigned, Vault};
 
 #[cfg(test)]
 mod tests;

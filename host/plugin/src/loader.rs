@@ -17,6 +17,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::cache::{Buffer, Cache, CodeError, Facts};
+use crate::compile::{self, Allowance, Compiler};
 use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, VERSION, exported_kind, import_owner};
 use crate::error::LoadError;
@@ -70,8 +71,8 @@ pub(crate) struct Workshop {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<Guest>,
     pub(crate) cache: Cache,
-    /// The largest file.
-    pub(crate) limit: u64,
+    pub(crate) compiler: Compiler,
+    pub(crate) allowance: Allowance,
 }
 
 #[derive(Default)]
@@ -90,37 +91,61 @@ impl Loader {
         &self.workshop
     }
 
-    /// The plugin that `source` names, as `kind`.
-    pub(crate) async fn load(&self, source: &PluginSource, kind: PluginKind) -> Result<Arc<Loaded>, LoadError> {
-        let (file, stamp) = self.find(&source.file)?;
+    /// The plugin that `source` names. A run that began with another component than the one that is there now goes on with the
+    /// copy of it.
+    pub(crate) async fn load(&self, source: &PluginSource, kind: PluginKind, limit: u64) -> Result<Arc<Loaded>, LoadError> {
+        let wanted = Wanted { digest: source.sha256.clone(), kind, limit };
+        let loaded = match self.find(&source.file) {
+            Ok((file, stamp)) => self.load_file(file, stamp, &wanted).await,
+            Err(error) => Err(error),
+        };
+        let Some(pinned) = &source.pinned else { return loaded };
+        match loaded {
+            Ok(loaded) if loaded.digest == *pinned => Ok(loaded),
+            there => match (self.workshop.cache.copy(pinned), there) {
+                (Some(copy), _) => {
+                    let found = std::fs::metadata(&copy);
+                    let found = found.map_err(|source| LoadError::Unreadable { file: copy.clone(), source })?;
+                    self.load_file(copy, Stamp::of(&found), &Wanted { digest: Some(pinned.clone()), ..wanted }).await
+                }
+                (None, Ok(loaded)) => {
+                    let (file, found) = (loaded.file.clone(), loaded.digest.clone());
+                    Err(LoadError::Replaced { file, found, pinned: pinned.clone() })
+                }
+                (None, Err(error)) => Err(error),
+            },
+        }
+    }
+
+    async fn load_file(&self, file: PathBuf, stamp: Stamp, wanted: &Wanted) -> Result<Arc<Loaded>, LoadError> {
         if let Some(loaded) = self.on_shelf(&file, stamp) {
-            return checked(loaded, source, kind);
+            return wanted.check(loaded);
         }
         let gate = Arc::clone(lock(&self.gates).entry(file.clone()).or_default());
         let held = gate.lock().await;
         // Another call may have loaded it meanwhile.
         if let Some(loaded) = self.on_shelf(&file, stamp) {
-            return checked(loaded, source, kind);
+            return wanted.check(loaded);
         }
-        let (stamp, loaded) = self.make(&file, source.sha256.as_ref(), kind).await?;
+        let (stamp, loaded) = self.make(&file, wanted).await?;
         let loaded = self.shelve(file, stamp, loaded);
         drop(held);
-        checked(loaded, source, kind)
+        wanted.check(loaded)
     }
 
     /// Makes a plugin of one file: from the cache, or by compiling it off the async threads.
-    async fn make(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
+    async fn make(&self, file: &Path, wanted: &Wanted) -> Result<(Stamp, Loaded), LoadError> {
         // A load from the cache takes little longer than waking another thread for it, and on a busy machine less. So it stays
         // on this thread where the runtime has others that can take over what else this one had to do.
         let stays = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        if stays && let Some(made) = block_in_place(|| self.workshop.kept(file, wanted, kind))? {
+        if stays && let Some(made) = block_in_place(|| self.workshop.kept(file, wanted))? {
             return Ok(made);
         }
         let workshop = Arc::clone(&self.workshop);
-        let (path, wanted) = (file.to_path_buf(), wanted.cloned());
+        let (path, wanted) = (file.to_path_buf(), wanted.clone());
         let made = spawn_blocking(move || {
-            let kept = if stays { None } else { workshop.kept(&path, wanted.as_ref(), kind)? };
-            kept.map_or_else(|| workshop.compiled(&path, wanted.as_ref(), kind), Ok)
+            let kept = if stays { None } else { workshop.kept(&path, &wanted)? };
+            kept.map_or_else(|| workshop.compiled(&path, &wanted), Ok)
         });
         made.await.map_err(|_| LoadError::Broken {
             file: file.to_path_buf(),
@@ -149,9 +174,9 @@ impl Loader {
     }
 
     /// The bytes of the file that `text` means.
-    pub(crate) fn read(&self, text: &str) -> Result<Raw, LoadError> {
+    pub(crate) fn read(&self, text: &str, limit: u64) -> Result<Raw, LoadError> {
         let (file, _) = self.find(text)?;
-        read(&file, self.workshop.limit)
+        read(&file, limit)
     }
 
     fn on_shelf(&self, file: &Path, stamp: Stamp) -> Option<Arc<Loaded>> {
@@ -192,11 +217,23 @@ impl Shelf {
     }
 }
 
-/// What a call asks of a plugin that is in memory already.
-fn checked(loaded: Arc<Loaded>, source: &PluginSource, kind: PluginKind) -> Result<Arc<Loaded>, LoadError> {
-    expect_digest(&loaded.file, &loaded.digest, source.sha256.as_ref())?;
-    expect_kind(&loaded.file, loaded.manifest.kind, kind)?;
-    Ok(loaded)
+/// What a component has to be.
+#[derive(Clone, Debug)]
+struct Wanted {
+    /// None takes any.
+    digest: Option<Digest>,
+    kind: PluginKind,
+    /// The most bytes of its file.
+    limit: u64,
+}
+
+impl Wanted {
+    /// What a call asks of a plugin that is in memory already.
+    fn check(&self, loaded: Arc<Loaded>) -> Result<Arc<Loaded>, LoadError> {
+        expect_digest(&loaded.file, &loaded.digest, self.digest.as_ref())?;
+        expect_kind(&loaded.file, loaded.manifest.kind, self.kind)?;
+        Ok(loaded)
+    }
 }
 
 fn expect_digest(file: &Path, found: &Digest, wanted: Option<&Digest>) -> Result<(), LoadError> {
@@ -215,37 +252,39 @@ fn expect_kind(file: &Path, is: PluginKind, needed: PluginKind) -> Result<(), Lo
 impl Workshop {
     /// A plugin from the cache. The file is hashed, but neither kept nor parsed: what it says of itself stands in its entry,
     /// and is judged here as if it had just been read.
-    fn kept(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<Option<(Stamp, Loaded)>, LoadError> {
+    fn kept(&self, file: &Path, wanted: &Wanted) -> Result<Option<(Stamp, Loaded)>, LoadError> {
         let mut buffer = Buffer::new();
-        let (stamp, fingerprint) = fingerprint(file, self.limit, &mut buffer)?;
+        let (stamp, fingerprint) = fingerprint(file, wanted.limit, &mut buffer)?;
         let Some(entry) = self.cache.find(&fingerprint, &mut buffer) else { return Ok(None) };
         let Facts { digest, anatomy } = entry.facts();
-        expect_digest(file, digest, wanted)?;
+        expect_digest(file, digest, wanted.digest.as_ref())?;
         let manifest = vet(file, anatomy)?;
-        expect_kind(file, manifest.kind, kind)?;
+        expect_kind(file, manifest.kind, wanted.kind)?;
         let digest = digest.clone();
         let Some(component) = entry.load(&self.engine) else { return Ok(None) };
-        let kind = self.link(file, &component, kind)?;
+        let kind = self.link(file, &component, wanted.kind)?;
         Ok(Some((stamp, Loaded::new(file, digest, manifest, OnceLock::new(), kind))))
     }
 
     /// A plugin by compiling it, after every part of it was vetted.
-    fn compiled(&self, file: &Path, wanted: Option<&Digest>, kind: PluginKind) -> Result<(Stamp, Loaded), LoadError> {
-        let Raw { bytes, digest, fingerprint, stamp, .. } = read(file, self.limit)?;
+    fn compiled(&self, file: &Path, wanted: &Wanted) -> Result<(Stamp, Loaded), LoadError> {
+        let Raw { bytes, digest, fingerprint, stamp, .. } = read(file, wanted.limit)?;
         tracing::debug!(file = %file.display(), digest = %digest.0, "compiling a plugin");
-        expect_digest(file, &digest, wanted)?;
+        expect_digest(file, &digest, wanted.digest.as_ref())?;
         sniff(file, &bytes)?;
         let anatomy = dissect(&bytes).map_err(|reason| LoadError::Broken { file: file.to_path_buf(), reason })?;
         let manifest = vet(file, &anatomy)?;
-        expect_kind(file, manifest.kind, kind)?;
+        expect_kind(file, manifest.kind, wanted.kind)?;
         let schema = ConfigSchema::read(&manifest.config).map_err(|reason| bad_schema(file, &reason))?;
         let facts = Facts { digest, anatomy };
-        let compiled = self.cache.compile(&self.engine, &fingerprint, &facts, &bytes);
-        let component = compiled.map_err(|error| match error {
-            CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason },
+        let compiled = compile::compile(&self.compiler, &self.engine, self.allowance, &bytes).map_err(CodeError::from);
+        let taken = compiled.and_then(|code| self.cache.take(&self.engine, &fingerprint, &facts, &bytes, &code));
+        let component = taken.map_err(|error| match error {
+            CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason: crate::log::printable(&reason) },
+            CodeError::TooHard(reason) => LoadError::TooHard { file: file.to_path_buf(), reason },
             CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
         })?;
-        let kind = self.link(file, &component, kind)?;
+        let kind = self.link(file, &component, wanted.kind)?;
         Ok((stamp, Loaded::new(file, facts.digest, manifest, OnceLock::from(Ok(schema)), kind)))
     }
 

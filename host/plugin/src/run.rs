@@ -5,21 +5,23 @@
 //! parts.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shiftgate_model::{
-    Call, Clock, Digest, Level, LogLine, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply, PluginRunner,
-    PluginSource, RunInfo,
+    Call, Clock, Digest, Grants, Level, Limit, LogLine, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply,
+    PluginRunner, PluginSource, RunInfo,
 };
 use tokio::sync::Semaphore;
 
 use crate::Budgets;
-use crate::budgets::Exceeded;
+use crate::budgets::{Bounds, Exceeded};
 use crate::cache::Cache;
-use crate::egress::{Egress, Lookup, SystemLookup};
+use crate::compile::{Allowance, Compiler};
+use crate::egress::{Carried, Egress, Lookup, SystemLookup};
 use crate::engine::{self, Ticker};
 use crate::error::{HostError, LoadError};
 use crate::grants::Rights;
@@ -27,14 +29,17 @@ use crate::guest::{Guest, GuestParts, linker};
 use crate::inspect::{Inspection, inspect};
 use crate::kinds::{Answered, Request};
 use crate::loader::{Loaded, Loader, Workshop};
-use crate::log::Log;
+use crate::log::{Log, Written};
+use crate::policy::{Entry, Policy};
 use crate::schema::Problem;
+use crate::seal;
 use crate::trap::{Dead, Teller};
+use crate::vault::{NoCredentials, Signer, Vault};
 
 /// Config problems that are told at once.
 const PROBLEMS: usize = 100;
 
-/// What a plugin host is made from.
+/// What a plugin host is made from. [`PluginsConfig::new`] has the defaults.
 pub struct PluginsConfig {
     /// Where compiled components are kept; made when it is not there. This user's alone.
     pub cache_dir: PathBuf,
@@ -46,6 +51,32 @@ pub struct PluginsConfig {
     pub clock: Arc<dyn Clock>,
     /// What guests' random numbers come from, with the step's idempotency key and attempt; none takes the system's.
     pub seed: Option<u64>,
+    /// What the operator allows; none leaves it to workflow and manifest.
+    pub policy: Option<Policy>,
+    /// Who compiles.
+    pub compiler: Compiler,
+    /// Where secrets are.
+    pub vault: Arc<dyn Vault>,
+    /// Who signs for AWS.
+    pub signer: Arc<dyn Signer>,
+}
+
+impl PluginsConfig {
+    /// A host without bundled plugins, policy and credentials, that compiles by itself.
+    #[must_use]
+    pub fn new(cache_dir: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            cache_dir,
+            bundled_dirs: Vec::new(),
+            budgets: Budgets::default(),
+            clock,
+            seed: None,
+            policy: None,
+            compiler: Compiler::Here,
+            vault: Arc::new(NoCredentials),
+            signer: Arc::new(NoCredentials),
+        }
+    }
 }
 
 /// The plugin host. Cheap to clone; all clones are one host.
@@ -61,6 +92,7 @@ struct Host {
     budgets: Budgets,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
+    policy: Option<Policy>,
     slots: Semaphore,
     _ticker: Ticker,
 }
@@ -83,15 +115,16 @@ impl Plugins {
 
     /// The same, with names resolved by `lookup`.
     pub(crate) fn with_lookup(config: PluginsConfig, lookup: impl Lookup) -> Result<Self, HostError> {
-        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed } = config;
+        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, compiler, vault, signer } = config;
         let engine = engine::build(&budgets)?;
         let ticker = Ticker::start(engine.weak())?;
         let cache = Cache::open(&cache_dir, &engine);
-        let workshop = Workshop { linker: linker(&engine)?, cache, limit: budgets.component_bytes, engine };
+        let allowance = Allowance::of(&budgets);
+        let workshop = Workshop { linker: linker(&engine)?, cache, compiler, allowance, engine };
         let slots = Semaphore::new(budgets.concurrent_calls as usize);
-        let egress = Arc::new(Egress::new(lookup));
+        let egress = Arc::new(Egress::new(lookup, vault, signer));
         let loader = Loader::new(workshop, bundled_dirs);
-        Ok(Self(Arc::new(Host { loader, egress, budgets, clock, seed, slots, _ticker: ticker })))
+        Ok(Self(Arc::new(Host { loader, egress, budgets, clock, seed, policy, slots, _ticker: ticker })))
     }
 
     /// Loads and compiles a plugin without running it, so that a later call is fast and a mistake is found early.
@@ -100,9 +133,8 @@ impl Plugins {
     /// As [`PluginRunner::call`], for everything that is wrong with the file or the grants.
     pub async fn prepare(&self, source: &PluginSource, kind: PluginKind) -> Result<Digest, PluginError> {
         let teller = Teller { plugin: &source.name, step: "" };
-        let loaded = self.0.loader.load(source, kind).await.map_err(|error| teller.load(&error))?;
-        Rights::new(&source.name, &loaded.manifest, &source.grants, &serde_json::Value::Null)
-            .map_err(|reason| teller.grant(reason))?;
+        let (loaded, terms) = self.0.admit(source, kind, teller).await?;
+        terms.rights(&loaded, &source.grants, &serde_json::Value::Null, teller)?;
         Ok(loaded.digest.clone())
     }
 
@@ -112,7 +144,7 @@ impl Plugins {
     /// [`HostError::Load`] when the file is missing, unreadable, too large, or no component at all. Anything else that keeps
     /// it from being a plugin stands in [`Inspection::problems`].
     pub fn inspect(&self, file: &str) -> Result<Inspection, HostError> {
-        let raw = self.0.loader.read(file)?;
+        let raw = self.0.loader.read(file, Bounds::default().most(Limit::File))?;
         Ok(inspect(&raw, &self.0.loader.workshop().cache)?)
     }
 }
@@ -122,17 +154,41 @@ impl PluginRunner for Plugins {
     async fn call(&self, source: &PluginSource, call: &PluginCall) -> Result<PluginReply, PluginError> {
         let host = &self.0;
         let teller = Teller { plugin: &source.name, step: call.run.step.as_str() };
-        let loaded = host.loader.load(source, call.kind).await.map_err(|error| teller.load(&error))?;
-        let rights =
-            Rights::new(&source.name, &loaded.manifest, &source.grants, &call.config).map_err(|reason| teller.grant(reason))?;
+        let (loaded, terms) = host.admit(source, call.kind, teller).await?;
+        let rights = terms.rights(&loaded, &source.grants, &call.config, teller)?;
         if let Some(refused) = refused_config(&loaded, call).map_err(|error| teller.load(&error))? {
             return match call.action {
-                Call::Validate => Ok(reply(Outcome::ConfigRefused(refused).into(), &Log::new(&host.budgets), &loaded)),
+                Call::Validate => Ok(reply(Outcome::ConfigRefused(refused).into(), Log::new(&terms.budgets).finish(), &loaded)),
                 Call::Start { .. } | Call::Poll { .. } | Call::Cancel { .. } => Err(teller.config(&refused)),
             };
         }
         readable_state(&loaded, &call.action, teller)?;
-        host.run(&loaded, call, rights, teller).await
+        let polls = match &call.action {
+            Call::Poll { state, .. } | Call::Cancel { state } => {
+                seal::open(state, &call.run, &loaded.digest).map_err(|reason| teller.seal(&reason))?
+            }
+            Call::Validate | Call::Start { .. } => 0,
+        };
+        let mut reply = host.run(&loaded, call, rights, &terms.budgets, teller).await?;
+        reply.outcome = seal::seal(reply.outcome, &call.run, &loaded.digest, polls.saturating_add(1));
+        Ok(reply)
+    }
+}
+
+/// The terms on which a component runs: what it may use up, and what the operator says of it.
+struct Terms<'h> {
+    budgets: Budgets,
+    operator: Option<(&'h Path, &'h Entry)>,
+}
+
+impl Terms<'_> {
+    /// What it may do under this config.
+    fn rights(&self, loaded: &Loaded, grants: &Grants, config: &Value, teller: Teller<'_>) -> Result<Rights, PluginError> {
+        if let Some((file, entry)) = self.operator {
+            entry.allows(grants).map_err(|reason| teller.policy(file, &reason, None))?;
+        }
+        let rights = Rights::new(teller.plugin, &loaded.manifest, grants, config, self.operator);
+        rights.map_err(|reason| teller.grant(reason))
     }
 }
 
@@ -157,22 +213,47 @@ fn readable_state(loaded: &Loaded, action: &Call, teller: Teller<'_>) -> Result<
 }
 
 impl Host {
+    /// Loads a plugin, and finds the terms on which it runs.
+    async fn admit(
+        &self,
+        source: &PluginSource,
+        kind: PluginKind,
+        teller: Teller<'_>,
+    ) -> Result<(Arc<Loaded>, Terms<'_>), PluginError> {
+        // The file's own limit is needed before it is known which component it is; its entry may say less, and is asked below.
+        let wide = Bounds::default();
+        let limit = source.limits.get(&Limit::File).copied().unwrap_or(self.budgets.component_bytes).min(wide.most(Limit::File));
+        let loaded = self.loader.load(source, kind, limit).await.map_err(|error| teller.load(&error))?;
+        let Some(policy) = &self.policy else {
+            let budgets = self.budgets.with(&source.limits, &wide).map_err(|reason| teller.limits(reason))?;
+            return Ok((loaded, Terms { budgets, operator: None }));
+        };
+        let Some(entry) = policy.entry(&loaded.digest) else {
+            let reason = format!("does not name the component with sha256 {}", loaded.digest.0);
+            let hint = format!("`shiftgate plugin grant {}` shows what it asks for, and names it there", loaded.file.display());
+            return Err(teller.policy(&policy.file, &reason, Some(hint)));
+        };
+        let budgets = self.budgets.with(&source.limits, &policy.bounds(entry)).map_err(|reason| teller.limits(reason))?;
+        Ok((loaded, Terms { budgets, operator: Some((&policy.file, entry)) }))
+    }
+
     async fn run(
         &self,
         loaded: &Loaded,
         call: &PluginCall,
         rights: Rights,
+        budgets: &Budgets,
         teller: Teller<'_>,
     ) -> Result<PluginReply, PluginError> {
         let compute = match call.action {
-            Call::Start { .. } => self.budgets.start_compute,
-            Call::Validate | Call::Poll { .. } | Call::Cancel { .. } => self.budgets.poll_compute,
+            Call::Start { .. } => budgets.start_compute,
+            Call::Validate | Call::Poll { .. } | Call::Cancel { .. } => budgets.poll_compute,
         };
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await.ok();
-        let log = Log::new(&self.budgets);
+        let log = Log::new(budgets);
         let parts = GuestParts {
-            budgets: &self.budgets,
+            budgets,
             clock: &self.clock,
             egress: &self.egress,
             rights,
@@ -181,29 +262,45 @@ impl Host {
             seed: self.seed.map(|seed| call_seed(seed, &call.run)),
         };
         let mut store = Guest::store(&self.loader.workshop().engine, parts);
-        let request = Request { config: &call.config, run: &call.run, action: &call.action, budgets: &self.budgets };
-        let answer = tokio::time::timeout(self.budgets.wall.duration(), loaded.kind.call(&mut store, &request)).await;
+        let request = Request { config: &call.config, run: &call.run, action: &call.action, budgets };
+        let answer = tokio::time::timeout(budgets.wall.duration(), loaded.kind.call(&mut store, &request)).await;
         match answer {
-            Ok(Ok(answered)) => Ok(reply(answered, &log, loaded)),
+            Ok(Ok(answered)) => {
+                let carried = store.data().carried();
+                let outcome = carried.mask_outcome(answered.outcome);
+                let remarks = answered.remarks.into_iter().map(|remark| carried.mask(remark)).collect();
+                Ok(reply(Answered { outcome, remarks }, masked(log.finish(), carried), loaded))
+            }
             Ok(Err(fault)) => {
-                let stderr = told_to_developers(&log, loaded);
-                let dead = Dead { loaded, guest: store.data(), budgets: &self.budgets, compute, stderr: &stderr };
-                Err(teller.fault(&fault, &dead))
+                let carried = store.data().carried();
+                let stderr = told_to_developers(masked(log.finish(), carried), loaded);
+                let dead = Dead { loaded, guest: store.data(), budgets, compute, stderr: &stderr };
+                let told = teller.fault(&fault, &dead);
+                Err(PluginError { message: carried.mask(told.message), hint: told.hint.map(|hint| carried.mask(hint)), ..told })
             }
             Err(_) => {
-                told_to_developers(&log, loaded);
-                Err(teller.exceeded(&out_of_time(self.budgets.wall), true))
+                told_to_developers(masked(log.finish(), store.data().carried()), loaded);
+                Err(teller.exceeded(&out_of_time(budgets.wall), true))
             }
         }
     }
 }
 
 /// The reply of a call, with what it left in its log.
-fn reply(answered: Answered, log: &Log, loaded: &Loaded) -> PluginReply {
-    let written = log.finish();
+fn reply(answered: Answered, written: Written, loaded: &Loaded) -> PluginReply {
     let mut lines = written.lines;
     lines.extend(answered.remarks.into_iter().map(|message| LogLine { level: Level::Warn, message }));
     PluginReply { outcome: answered.outcome, log: lines, progress: written.progress, digest: loaded.digest.clone() }
+}
+
+/// A log without the secrets that left in its call.
+fn masked(written: Written, carried: &Carried) -> Written {
+    let lines = written.lines.into_iter().map(|line| LogLine { message: carried.mask(line.message), ..line });
+    Written {
+        lines: lines.collect(),
+        progress: written.progress.map(|progress| carried.mask(progress)),
+        stderr: carried.mask(written.stderr),
+    }
 }
 
 fn out_of_time(wall: Millis) -> Exceeded {
@@ -211,8 +308,7 @@ fn out_of_time(wall: Millis) -> Exceeded {
 }
 
 /// The log of a call that has no reply to carry it; returns the last of its standard error.
-fn told_to_developers(log: &Log, loaded: &Loaded) -> String {
-    let written = log.finish();
+fn told_to_developers(written: Written, loaded: &Loaded) -> String {
     for line in &written.lines {
         tracing::debug!(plugin = %loaded.manifest.name, level = ?line.level, "{}", line.message);
     }

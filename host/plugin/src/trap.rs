@@ -4,6 +4,7 @@
 //! what was used. Pure but for reading the store of the dead call.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use shiftgate_model::{Millis, PluginError};
 use wasmtime::component::ResourceTableError;
@@ -61,6 +62,23 @@ impl Teller<'_> {
     pub(crate) fn grant(self, reason: String) -> PluginError {
         let hint = "write a grant as `- { url: \"https://api.example.com/v1\", methods: [GET] }`";
         self.error(reason, Some(hint.to_owned()), false)
+    }
+
+    /// The operator's policy does not let it run, or does not let it have what the workflow grants.
+    pub(crate) fn policy(self, file: &Path, reason: &str, hint: Option<String>) -> PluginError {
+        self.error(format!("the operator's policy {} {reason}", file.display()), hint, false)
+    }
+
+    /// The workflow asks for more than it may give.
+    pub(crate) fn limits(self, reason: String) -> PluginError {
+        let hint = "lower it under `limits:`, or raise the bound in the operator's policy";
+        self.error(reason, Some(hint.to_owned()), false)
+    }
+
+    /// The saved state is not this step's.
+    pub(crate) fn seal(self, reason: &str) -> PluginError {
+        let hint = "the record was changed by hand or mixed up; roll the run back, and begin a new one";
+        self.error(format!("step `{}`: {reason}", self.step), Some(hint.to_owned()), false)
     }
 
     /// The step's config does not fit the plugin's schema.

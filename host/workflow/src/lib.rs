@@ -28,7 +28,7 @@ pub use expression::{FillError, fill, fill_text};
 pub use meaning::{InputSpec, InputType};
 pub use plan::{
     Action, Agreed, Approve, Deploy, FailureAction, FailurePolicy, Final, Infrastructure, ListenerAt, Phase, Plan, PluginStep,
-    RouteAt, Routing, RoutingShape, SecretRef, Setup, Shift, ShiftRoute, Step, Strategy, Swap, SwapRoute,
+    RouteAt, Routing, RoutingShape, Setup, Shift, ShiftRoute, Step, Strategy, Swap, SwapRoute,
 };
 pub use source::{Files, Source};
 pub use summary::{ConfigProblem, Configs, Summary, check, plan};

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shiftgate_model::{
-    AccountId, AmiId, Amount, DownsizeOrder, ElastigroupTemplate, Family, ListenerArn, Millis, PluginSource, RuleArn, Sizing,
-    StepId, TargetGroupArn, Weight,
+    AccountId, AmiId, Amount, Digest, DownsizeOrder, ElastigroupTemplate, Family, ListenerArn, Millis, PluginSource, RuleArn,
+    SecretRef, Sizing, StepId, TargetGroupArn, Weight,
 };
 
 pub use failure::{FailureAction, FailurePolicy, Final};
@@ -59,6 +59,21 @@ pub struct Agreed {
     pub observed: Value,
 }
 
+impl Plan {
+    /// Binds each plugin to the component that its name stands for now.
+    pub fn pin(&mut self, digests: &BTreeMap<String, Digest>) {
+        let steps = self.phases.iter_mut().flat_map(|phase| &mut phase.steps);
+        for step in steps.chain(&mut self.rollback).chain(&mut self.wrap_up) {
+            let plugin = match &mut step.action {
+                Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => continue,
+                Action::Verify(step) | Action::WrapUp(step) => &mut step.plugin,
+                Action::Approve(approve) => &mut approve.step.plugin,
+            };
+            plugin.pinned = digests.get(&plugin.name).cloned();
+        }
+    }
+}
+
 /// How a deployment goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -96,16 +111,6 @@ pub struct Infrastructure {
     pub account: Option<AccountId>,
     /// Where the Spot token is; none takes the environment's. A reference, never the token.
     pub token: Option<SecretRef>,
-}
-
-/// Where a secret is; never what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SecretRef {
-    /// An environment variable of this name.
-    Env(String),
-    /// A file, absolute; its text without the last newline.
-    File(String),
 }
 
 /// Elastigroup Setup.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use shiftgate_model::Millis;
 
 use crate::duration::{DurationError, duration};
-use crate::expression::{Engine, Outcome, Scope, Text};
+use crate::expression::{Engine, Granted, Outcome, Scope, Text};
 use crate::near::{listed, nearest};
 use crate::read::{Fields, Key, Node, Plain, Scalar, Table, Tree, table};
 use crate::source::{Sources, Span};
@@ -26,22 +26,28 @@ pub(crate) struct Session<'a> {
     used: BTreeSet<String>,
 }
 
-/// A scope, and whether facts of the run may stand in the text.
+/// A scope, and whether facts of the run and secrets may stand in the text.
 #[derive(Clone, Copy)]
 pub(crate) struct Within<'s> {
     scope: &'s Scope,
     facts: bool,
+    secrets: Granted<'s>,
 }
 
 impl Scope {
     /// For a text that has to be whole before the run.
     pub(crate) const fn now(&self) -> Within<'_> {
-        Within { scope: self, facts: false }
+        Within { scope: self, facts: false, secrets: Granted::Nowhere }
     }
 
     /// For a text that a run completes.
     pub(crate) const fn run(&self) -> Within<'_> {
-        Within { scope: self, facts: true }
+        Within { scope: self, facts: true, secrets: Granted::Nowhere }
+    }
+
+    /// For the config of a plugin, in which the secrets stand that it is granted.
+    pub(crate) const fn config<'s>(&'s self, secrets: Granted<'s>) -> Within<'s> {
+        Within { scope: self, facts: true, secrets }
     }
 }
 
@@ -140,7 +146,7 @@ impl<'a> Session<'a> {
         if !scalar.text.contains("${") {
             return Some(scalar.value());
         }
-        let text = Text { text: &scalar.text, scope: within.scope, facts: within.facts };
+        let text = Text { text: &scalar.text, scope: within.scope, facts: within.facts, secrets: within.secrets };
         let used = &mut self.used;
         match self.engine.resolve(text, &mut |name| {
             used.insert(name.to_owned());

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use shiftgate_cloud::{Credentials, Elb, ElbConfig, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports as Doors, Settings, WhenBusy};
 use shiftgate_model::*;
-use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
+use shiftgate_plugin::{Plugins, PluginsConfig};
 use shiftgate_sim::{
     GroupSeed, Image, Latencies, ListenerSeed, LoadBalancerSeed, LoadBalancerState, Numbers, Ports, Scheme, Sim, TargetGroupSeed,
     World,
@@ -156,11 +156,8 @@ fn activities(spot: &Arc<Spot>, elb: &Arc<Elb>, record: &Record) -> Arc<Activiti
     let folder = Path::new(env!("CARGO_BIN_EXE_shiftgate")).parent().expect("a folder").join("../plugins");
     assert!(folder.join("manual-approval.wasm").exists(), "no guests in {}: run `cargo xtask plugins`", folder.display());
     let plugins = Plugins::new(PluginsConfig {
-        cache_dir: folder.join("cache-of-tests"),
-        bundled_dirs: vec![folder],
-        budgets: Budgets::default(),
-        clock: Arc::new(SystemClock),
-        seed: None,
+        bundled_dirs: vec![folder.clone()],
+        ..PluginsConfig::new(folder.join("cache-of-tests"), Arc::new(SystemClock))
     });
     let record = Arc::new(record.clone());
     let doors = Doors {

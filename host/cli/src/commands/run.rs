@@ -84,10 +84,13 @@ impl Launch<'_> {
     /// Looks before it records, then drives the run.
     pub(crate) async fn run(self, app: &mut App, run: &RunId) -> Result<Driven, Failure> {
         let plugins = wiring::plugins(app)?;
-        let problems = preflight::plugins(plugins.as_ref(), run, self.plan).await?;
-        if let Some(diagnostics) = self.configs.diagnostics(&problems) {
+        let checked = preflight::plugins(plugins.as_ref(), run, self.plan).await?;
+        if let Some(diagnostics) = self.configs.diagnostics(&checked.problems) {
             return Err(super::validate::refused(app, &diagnostics));
         }
+        // From here on, no other component takes a step of this run over.
+        let mut plan = self.plan.clone();
+        plan.pin(&checked.digests);
         preflight::account(&self.config.spot).await?;
         if self.when_busy == Busy::Refuse {
             preflight::nobody_else(self.record, &self.config.spot.account, self.plan).await?;
@@ -95,12 +98,12 @@ impl Launch<'_> {
         let clouds = Clouds::connect(&self.config).await?;
         preflight::load_balancers(&clouds, self.plan).await?;
         let _lock = drive::lock(self.record, run)?;
-        self.record.create_run(&self.row(run)).await?;
+        self.record.create_run(&self.row(run, &plan)).await?;
         app.screen.note(&format!("Run {run}"));
         let drive = Drive {
             record: self.record,
             run,
-            plan: self.plan,
+            plan: &plan,
             activities: wiring::activities(&app.env, self.record, &clouds, &plugins, self.pace, self.when_busy),
             output: self.output,
             after: 0,
@@ -110,9 +113,9 @@ impl Launch<'_> {
         drive::drive(app, drive).await
     }
 
-    fn row(&self, run: &RunId) -> NewRun<'_> {
+    fn row<'p>(&self, run: &RunId, plan: &'p Plan) -> NewRun<'p> {
         let account = self.config.spot.account.clone();
-        NewRun::of(self.plan, run.clone(), account, self.file.clone(), SystemClock.now())
+        NewRun::of(plan, run.clone(), account, self.file.clone(), SystemClock.now())
     }
 }
 

@@ -109,7 +109,7 @@ fn check(url: &str) -> Result<(), &'static str> {
 
 /// HTTP for the SDK: `https` through the proxy that the environment names, `http` (loopback, a container's and an instance's
 /// metadata) always straight.
-fn http_client(proxies: bool) -> SharedHttpClient {
+pub(crate) fn http_client(proxies: bool) -> SharedHttpClient {
     type Made = Vec<((Option<Duration>, Option<Duration>), SharedHttpConnector)>;
     let made: Mutex<Made> = Mutex::default();
     http_client_fn(move |settings, _| {

@@ -38,6 +38,8 @@ use shiftgate_model::{
     TargetGroup, TargetGroupArn, TargetHealth,
 };
 
+pub(crate) use connect::http_client;
+
 pub use config::{AwsKeys, ElbConfig, ElbRetry, ElbTimeouts};
 use failure::{Call, refused};
 use unknown::Reader;

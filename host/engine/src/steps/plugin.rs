@@ -126,7 +126,7 @@ fn poll(state: &StepState, waking: &Waking) -> Call {
         Waking::Timer | Waking::Expired | Waking::Ordered => Wake::Timer,
         Waking::Ballot(payload) => Wake::Signal { name: "ballot".into(), payload: payload.clone() },
     };
-    let empty = || shiftgate_model::ActionState { version: 0, bytes: Vec::new() };
+    let empty = || shiftgate_model::ActionState::new(0, Vec::new());
     Call::Poll { state: state.plugin.clone().unwrap_or_else(empty), wake }
 }
 

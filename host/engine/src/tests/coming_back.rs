@@ -83,7 +83,7 @@ async fn a_wrap_up_that_failed_is_not_run_again() {
     let failed = Receipt { actions: vec![ReceiptAction::Failed("nobody listens".into())], outputs: Default::default() };
     world.state().replies.push_back(Outcome::Received(failed));
     world.state().replies.push_back(Outcome::Wait(Suspension {
-        state: ActionState { version: 1, bytes: Vec::new() },
+        state: ActionState::new(1, Vec::new()),
         after: Some(Millis::minutes(1)),
         signals: Vec::new(),
     }));

@@ -33,7 +33,7 @@ fn share(phase: u8, percent: u8) -> Step {
 }
 
 fn plugin(name: &str) -> PluginStep {
-    let plugin = PluginSource { name: name.into(), file: name.into(), sha256: None, grants: Grants::default() };
+    let plugin = PluginSource::new(name, name);
     PluginStep { plugin, with: json!({}), timeout: None }
 }
 
@@ -223,7 +223,7 @@ fn counted(votes: &[(&str, Vote)], more: bool) -> Outcome {
         comment: String::new(),
         bound_digest: None,
     };
-    let state = ActionState { version: 1, bytes: vec![1] };
+    let state = ActionState::new(1, vec![1]);
     let next = more.then(|| Suspension { state, after: None, signals: vec!["ballot".into()] });
     Outcome::Counted(Progress { tally: Tally { ballots: votes.iter().map(ballot).collect(), summary: String::new() }, next })
 }

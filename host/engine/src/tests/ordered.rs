@@ -109,8 +109,7 @@ async fn an_abort_that_comes_with_the_wrap_ups_is_too_late() {
     plan.wrap_up.push(step("wrap-up/1", Action::WrapUp(plugin("chat"))));
     let world = live_world(plan);
     let receipt = Receipt { actions: Vec::new(), outputs: Default::default() };
-    let wait =
-        Suspension { state: ActionState { version: 1, bytes: Vec::new() }, after: Some(Millis::minutes(1)), signals: Vec::new() };
+    let wait = Suspension { state: ActionState::new(1, Vec::new()), after: Some(Millis::minutes(1)), signals: Vec::new() };
     world.state().replies.extend([Outcome::Wait(wait), Outcome::Received(receipt)]);
     assert_eq!(run_and_order(&world, "wrap-up/1", Order::Abort).await, Ending::Succeeded);
 }

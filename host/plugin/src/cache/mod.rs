@@ -22,12 +22,14 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
+use shiftgate_model::Digest;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::code::Verified;
 pub(crate) use self::facts::Facts;
 use self::key::Key;
+use crate::compile;
 
 /// How components are compiled; another way of compiling makes other entries.
 const PROFILE: &[u8] = b"optimised";
@@ -121,8 +123,19 @@ fn distrusted(component: &str, error: &io::Error) {
 pub(crate) enum CodeError {
     /// The compiler does not take it.
     Refused(String),
+    /// Compiling it takes more than it may.
+    TooHard(String),
     /// It compiles, and needs more than an instance may have.
     Demanding(String),
+}
+
+impl From<compile::Failure> for CodeError {
+    fn from(failure: compile::Failure) -> Self {
+        match failure {
+            compile::Failure::Refused(why) => Self::Refused(why),
+            compile::Failure::TooHard(why) => Self::TooHard(why),
+        }
+    }
 }
 
 impl Cache {
@@ -154,26 +167,33 @@ impl Cache {
         }
     }
 
-    /// Compiles a component, and keeps the code with what is known of it.
+    /// Takes code that was just compiled from `wasm`, and keeps it with what is known of the component, and the component.
     ///
     /// # Errors
-    /// What the compiler or the engine says of a component that it does not take.
-    pub(crate) fn compile(
+    /// What the engine says of code that it does not take.
+    pub(crate) fn take(
         &self,
         engine: &Engine,
         component: &Fingerprint,
         facts: &Facts,
         wasm: &[u8],
+        compiled: &[u8],
     ) -> Result<Component, CodeError> {
-        let compiled = engine.precompile_component(wasm).map_err(|error| CodeError::Refused(format!("{error:#}")))?;
-        let loaded = code::load(engine, Verified::just_compiled(&compiled));
+        let loaded = code::load(engine, Verified::just_compiled(compiled));
         let loaded = loaded.map_err(|error| CodeError::Demanding(error.to_string()))?;
         if let Some(store) = &self.store
-            && let Err(error) = store.write(component, &self.compatibility, facts, &compiled)
+            && let Err(error) =
+                store.write(component, &self.compatibility, facts, compiled).and_then(|()| store.keep(facts, wasm))
         {
             tracing::warn!(component = %facts.digest.0, %error, "a compiled plugin cannot be kept");
         }
         Ok(loaded)
+    }
+
+    /// The component of that digest as it was when it was compiled, for a run that began with it. Whoever reads it holds it
+    /// against the digest.
+    pub(crate) fn copy(&self, digest: &Digest) -> Option<PathBuf> {
+        self.store.as_ref().map(|store| store.copy(digest)).filter(|copy| copy.is_file())
     }
 }
 
@@ -181,6 +201,16 @@ impl Store {
     fn path(&self, component: &Fingerprint, compatibility: &[u8; 32]) -> PathBuf {
         let engine: String = compatibility.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         self.dir.join(format!("{}-{engine}.code", component.0.to_hex()))
+    }
+
+    fn copy(&self, digest: &Digest) -> PathBuf {
+        self.dir.join(format!("{}.wasm", digest.0))
+    }
+
+    /// Keeps a component beside its code.
+    fn keep(&self, facts: &Facts, wasm: &[u8]) -> io::Result<()> {
+        let temporary = Temporary::create(&self.dir, &[wasm])?;
+        std::fs::rename(&temporary.path, self.copy(&facts.digest))
     }
 
     /// A MAC that waits for the hash of the code.

@@ -40,7 +40,9 @@ impl World {
             assert!(entry.load(&self.engine).is_some());
             return From::Cache;
         }
-        cache.compile(&self.engine, &component, &facts(text), &wat::parse_str(text).unwrap()).unwrap();
+        let wasm = wat::parse_str(text).unwrap();
+        let code = self.engine.precompile_component(&wasm).unwrap();
+        cache.take(&self.engine, &component, &facts(text), &wasm, &code).unwrap();
         From::Compiler
     }
 
@@ -85,7 +87,7 @@ fn nothing_is_compiled_twice() {
     assert_eq!(world.load(ADDER), From::Cache);
     assert!(world.holds(ADDER));
     let left: Vec<_> = std::fs::read_dir(world.cache_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 2, "key and entry: {left:?}");
+    assert_eq!(left.len(), 3, "key, entry and copy: {left:?}");
 }
 
 #[test]

@@ -4,20 +4,25 @@
 //! size and time. No proxy variables, no cookies, no automatic redirects or decompression. What a guest learns of a failure
 //! is its kind and one sentence. `connect.rs` resolves and connects, `headers.rs` says which headers may pass.
 
+mod carry;
 mod connect;
 mod headers;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
-use shiftgate_model::Millis;
+use shiftgate_model::{Auth, Millis};
 
+pub(crate) use self::carry::Carried;
+use self::carry::{Outgoing, filled, prove};
 use self::connect::Clients;
 pub(crate) use self::connect::{Lookup, SystemLookup};
 use crate::Budgets;
 use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
+use crate::vault::{Signer, Vault};
 
 /// More redirects than this are never followed.
 const REDIRECT_LIMIT: u32 = 10;
@@ -26,6 +31,8 @@ const REDIRECT_LIMIT: u32 = 10;
 #[derive(Debug)]
 pub(crate) struct Egress {
     clients: Clients,
+    vault: Arc<dyn Vault>,
+    signer: Arc<dyn Signer>,
 }
 
 /// A request as a guest gives it.
@@ -96,18 +103,26 @@ struct Hop {
 }
 
 impl Egress {
-    pub(crate) fn new(lookup: impl Lookup) -> Self {
-        Self { clients: Clients::new(lookup) }
+    pub(crate) fn new(lookup: impl Lookup, vault: Arc<dyn Vault>, signer: Arc<dyn Signer>) -> Self {
+        Self { clients: Clients::new(lookup), vault, signer }
     }
 
-    /// Sends `ask` and follows its redirects, within the rights and the quota of one call.
-    pub(crate) async fn exchange(&self, rights: &Rights, quota: &mut Quota, ask: Ask) -> Result<Answer, Failure> {
+    /// Sends `ask` and follows its redirects, within the rights and the quota of one call. Secrets go into it as it leaves, and
+    /// are masked in what comes back.
+    pub(crate) async fn exchange(
+        &self,
+        rights: &Rights,
+        quota: &mut Quota,
+        carried: &mut Carried,
+        ask: Ask,
+    ) -> Result<Answer, Failure> {
         let limit = quota.timeout;
         let timeout = ask.timeout.map_or(limit, |asked| asked.duration().min(limit));
-        tokio::time::timeout(timeout, self.follow(rights, quota, ask)).await.unwrap_or(Err(Failure::Timeout))
+        let answer = tokio::time::timeout(timeout, self.follow(rights, quota, carried, ask)).await;
+        answer.unwrap_or(Err(Failure::Timeout)).map_err(|failure| carried.mask_failure(failure))
     }
 
-    async fn follow(&self, rights: &Rights, quota: &mut Quota, ask: Ask) -> Result<Answer, Failure> {
+    async fn follow(&self, rights: &Rights, quota: &mut Quota, carried: &mut Carried, ask: Ask) -> Result<Answer, Failure> {
         let headers = headers::checked(&ask.headers, ask.body.len()).map_err(Failure::Protocol)?;
         if ask.body.len() + headers::size(&headers) > quota.request_bytes {
             return Err(Failure::TooLarge);
@@ -118,8 +133,8 @@ impl Egress {
         let mut followed = 0;
         loop {
             quota.take()?;
-            let response = self.send(rights, &hop).await?;
-            let location = redirect_of(&response);
+            let response = self.send(rights, carried, &hop).await?;
+            let location = redirect_of(&response).map(|location| carried.mask(location));
             match location {
                 Some(location) if redirects > 0 => {
                     if followed == redirects {
@@ -128,22 +143,36 @@ impl Egress {
                     followed += 1;
                     hop = hop.redirected(response.status(), &location)?;
                 }
-                Some(_) | None => return receive(response, &hop.target, quota.response_bytes).await,
+                Some(_) | None => return receive(response, &hop.target, quota.response_bytes, carried).await,
             }
         }
     }
 
     /// Decides on one hop and sends it.
-    async fn send(&self, rights: &Rights, hop: &Hop) -> Result<reqwest::Response, Failure> {
-        let opened = match decide(&hop.target, rights) {
-            Decision::Allow { addresses } => addresses,
-            Decision::Deny(text) => return Err(Failure::NotGranted(text)),
-        };
+    async fn send(&self, rights: &Rights, carried: &mut Carried, hop: &Hop) -> Result<reqwest::Response, Failure> {
+        let (opened, auth) = allowed(&hop.target, rights)?;
         literal_address(rights, &hop.target, &opened)?;
-        let method = Method::from_bytes(hop.target.method().as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
-        let client = self.clients.get(hop.target.scheme(), &opened).map_err(|error| Failure::Tls(connect::chain(&error)))?;
-        let request = client.request(method, hop.target.url().clone()).headers(hop.headers.clone()).body(hop.body.clone());
+        let mut out = filled(rights, &*self.vault, carried, hop).await?;
+        if out.target != hop.target {
+            // A secret in the path may not lead out of what is granted.
+            allowed(&out.target, rights)?;
+        }
+        if let Some(auth) = auth {
+            prove(&auth, &*self.vault, &*self.signer, carried, &mut out).await?;
+        }
+        let Outgoing { target, headers, body } = out;
+        let method = Method::from_bytes(target.method().as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
+        let client = self.clients.get(target.scheme(), &opened).map_err(|error| Failure::Tls(connect::chain(&error)))?;
+        let request = client.request(method, target.url().clone()).headers(headers).body(body);
         request.send().await.map_err(|error| connect::failure(&error, rights, &hop.target))
+    }
+}
+
+/// The ranges that a request may go to, and what the host adds to it.
+fn allowed(target: &Target, rights: &Rights) -> Result<(Vec<IpNet>, Option<Auth>), Failure> {
+    match decide(target, rights) {
+        Decision::Allow { addresses, auth } => Ok((addresses, auth)),
+        Decision::Deny(text) => Err(Failure::NotGranted(text)),
     }
 }
 
@@ -192,7 +221,7 @@ impl Hop {
 }
 
 /// Reads a whole response, up to `limit` bytes of body.
-async fn receive(mut response: reqwest::Response, target: &Target, limit: usize) -> Result<Answer, Failure> {
+async fn receive(mut response: reqwest::Response, target: &Target, limit: usize, carried: &Carried) -> Result<Answer, Failure> {
     let announced = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if target.method() != "HEAD" && announced.is_some_and(|length| length > limit as u64) {
         return Err(Failure::TooLarge);
@@ -207,10 +236,12 @@ async fn receive(mut response: reqwest::Response, target: &Target, limit: usize)
     Ok(Answer {
         status: response.status().as_u16(),
         final_url: target.url().to_string(),
-        headers: headers::received(response.headers()),
-        body,
+        headers: headers::received(response.headers()).into_iter().map(|(name, value)| (name, carried.mask(value))).collect(),
+        body: carried.mask_bytes(body),
     })
 }
 
+#[cfg(test)]
+mod secret_tests;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use serde_json::json;
 use shiftgate_model::{Grants, HttpGrant};
 
 use super::*;
+use crate::NoCredentials;
 use crate::manifest::Manifest;
 use crate::tests::server::{Server, ok, redirect};
 
@@ -35,18 +36,17 @@ fn names() -> Names {
 
 /// Rights to everything that a test's plugin asks for: origins with the ranges that they open.
 fn rights(grants: &[(&str, &[&str])]) -> Rights {
-    let methods = ["GET", "POST", "HEAD"].map(str::to_owned).to_vec();
+    let methods = ["GET", "POST", "HEAD"];
     let wanted: Vec<_> = grants.iter().map(|(url, _)| json!({ "url": url, "methods": methods })).collect();
     let manifest = json!({
         "name": "errors", "version": "1", "kind": "verification", "contract": "0.1.0", "requests": { "http": wanted },
     });
     let manifest = Manifest::parse(manifest.to_string().as_bytes()).unwrap();
     let grant = |(url, ranges): &(&str, &[&str])| HttpGrant {
-        url: (*url).to_owned(),
-        methods: methods.clone(),
         addresses: ranges.iter().map(ToString::to_string).collect(),
+        ..HttpGrant::new(*url, &["GET", "POST", "HEAD"])
     };
-    Rights::new("errors", &manifest, &Grants { http: grants.iter().map(grant).collect() }, &json!({})).unwrap()
+    Rights::new("errors", &manifest, &Grants::of(grants.iter().map(grant).collect()), &json!({}), None).unwrap()
 }
 
 const LOOPBACK: &[&str] = &["127.0.0.0/8"];
@@ -57,7 +57,11 @@ fn get(url: &str) -> Ask {
 
 async fn send(rights: &Rights, ask: Ask) -> Result<Answer, Failure> {
     let budgets = Budgets { http_response_bytes: 100, http_request_bytes: 1_000, ..Budgets::default() };
-    Egress::new(names()).exchange(rights, &mut Quota::new(&budgets), ask).await
+    egress().exchange(rights, &mut Quota::new(&budgets), &mut Carried::default(), ask).await
+}
+
+fn egress() -> Egress {
+    Egress::new(names(), Arc::new(NoCredentials), Arc::new(NoCredentials))
 }
 
 #[tokio::test]
@@ -209,13 +213,13 @@ async fn sizes_counts_and_times_are_bounded() {
     let large = Ask { method: "POST".to_owned(), body: vec![0; 1_001], ..get(&url("/")) };
     assert_eq!(send(&all, large).await, Err(Failure::TooLarge));
 
-    let egress = Egress::new(names());
+    let (egress, mut carried) = (egress(), Carried::default());
     let mut quota = Quota::new(&Budgets { http_requests: 2, ..Budgets::default() });
     for expected in [true, true, false] {
-        let answer = egress.exchange(&all, &mut quota, get(&url("/"))).await;
+        let answer = egress.exchange(&all, &mut quota, &mut carried, get(&url("/"))).await;
         assert_eq!(answer.is_ok(), expected, "{answer:?}");
     }
-    assert_eq!(egress.exchange(&all, &mut quota, get(&url("/"))).await, Err(Failure::Quota));
+    assert_eq!(egress.exchange(&all, &mut quota, &mut carried, get(&url("/"))).await, Err(Failure::Quota));
 }
 
 #[tokio::test]

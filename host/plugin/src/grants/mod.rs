@@ -1,22 +1,26 @@
-//! What a plugin may reach: manifest AND workflow, and nothing by default.
+//! What a plugin may reach: manifest AND operator AND workflow, and nothing by default.
 //!
-//! [`decide`] is the one place that says yes or no to a request; every path to the network goes through it. An operator's
-//! policy file would be a third list beside `asked` and `granted`. Pure: no network here; `egress/` sends, and filters the
-//! addresses that names resolve to.
+//! [`decide`] is the one place that says yes or no to a request; every path to the network goes through it. Pure: no network
+//! here; `egress/` sends, and filters the addresses that names resolve to. `policy/` is where the operator's list comes from.
 
 mod addresses;
 mod pattern;
 mod target;
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
 use ipnet::IpNet;
 use serde_json::Value;
-use shiftgate_model::{Grants, HttpGrant};
+use shiftgate_model::{Auth, Grants, HttpGrant, SecretGrant, SecretRef};
 
 pub(crate) use addresses::refusal as address_refusal;
 pub(crate) use pattern::Pattern;
 pub(crate) use target::{Malformed, Target, is_method};
 
 use crate::manifest::Manifest;
+use crate::policy::{Entry, both};
 
 /// Requests that one entry of a manifest or of a workflow covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +31,43 @@ pub(crate) struct Rule {
     pub(crate) methods: Vec<String>,
     /// Ranges outside the public internet that it opens.
     pub(crate) addresses: Vec<IpNet>,
+    /// What the host adds to such a request.
+    pub(crate) auth: Option<Auth>,
 }
 
 impl Rule {
     fn covers(&self, target: &Target) -> bool {
         self.methods.iter().any(|method| method == target.method()) && self.pattern.covers(target)
+    }
+
+    /// Whether it covers everything that `other` does.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        let opens = |range: &IpNet| self.addresses.iter().any(|open| open.contains(range));
+        self.pattern.includes(&other.pattern)
+            && other.methods.iter().all(|method| self.methods.contains(method))
+            && other.addresses.iter().all(opens)
+    }
+}
+
+/// `GET|POST https://api.example.com/v1`
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.methods.join("|"), self.pattern)
+    }
+}
+
+/// A secret that may travel, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Traveller {
+    /// Where it is.
+    pub(crate) at: SecretRef,
+    to: Vec<Pattern>,
+}
+
+impl Traveller {
+    /// Whether it may go there.
+    pub(crate) fn may_reach(&self, target: &Target) -> bool {
+        self.to.iter().any(|pattern| pattern.covers(target))
     }
 }
 
@@ -42,6 +78,16 @@ pub(crate) struct Rights {
     plugin: String,
     asked: Vec<Rule>,
     granted: Vec<Rule>,
+    /// What the operator's policy allows; none where there is no policy.
+    allowed: Option<Allowed>,
+    secrets: BTreeMap<String, Traveller>,
+}
+
+/// An operator's list, and the file that it stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Allowed {
+    file: String,
+    http: Vec<Rule>,
 }
 
 /// Whether a request may go out.
@@ -51,25 +97,40 @@ pub(crate) enum Decision {
     Allow {
         /// Ranges that the grants open beyond the public internet.
         addresses: Vec<IpNet>,
+        /// What the host adds to it.
+        auth: Option<Auth>,
     },
     /// It may not; the text says why, and which lines would allow it.
     Deny(String),
 }
 
 impl Rights {
-    /// The rights of `plugin` under this config.
+    /// The rights of `plugin` under this config, and under the operator's entry where there is a policy.
     ///
     /// # Errors
     /// A grant that cannot be read, with the reason.
-    pub(crate) fn new(plugin: &str, manifest: &Manifest, grants: &Grants, config: &Value) -> Result<Self, String> {
+    pub(crate) fn new(
+        plugin: &str,
+        manifest: &Manifest,
+        grants: &Grants,
+        config: &Value,
+        operator: Option<(&Path, &Entry)>,
+    ) -> Result<Self, String> {
         let mut asked = Vec::new();
         for request in &manifest.requests.http {
             for pattern in request.patterns(config) {
-                asked.push(Rule { pattern, methods: request.methods.clone(), addresses: Vec::new() });
+                asked.push(Rule { pattern, methods: request.methods.clone(), addresses: Vec::new(), auth: None });
             }
         }
         let granted = grants.http.iter().map(granted_rule).collect::<Result<_, _>>()?;
-        Ok(Self { plugin: plugin.to_owned(), asked, granted })
+        let secrets = grants.secrets.iter().map(|(name, grant)| Ok((name.clone(), traveller(name, grant)?)));
+        let allowed = operator.map(|(file, entry)| Allowed { file: file.display().to_string(), http: entry.http.clone() });
+        Ok(Self { plugin: plugin.to_owned(), asked, granted, allowed, secrets: secrets.collect::<Result<_, String>>()? })
+    }
+
+    /// The secret that a placeholder of that name stands for; none where none is granted.
+    pub(crate) fn secret(&self, name: &str) -> Option<&Traveller> {
+        self.secrets.get(name)
     }
 
     /// What the manifest asks for under this config.
@@ -91,7 +152,15 @@ impl Rights {
     }
 }
 
-fn granted_rule(grant: &HttpGrant) -> Result<Rule, String> {
+fn traveller(name: &str, grant: &SecretGrant) -> Result<Traveller, String> {
+    let pattern = |url: &String| {
+        let read = Pattern::parse(url);
+        read.map_err(|error| format!("the secret `{name}` may not go to `{}`: {error}", url.escape_debug()))
+    };
+    Ok(Traveller { at: grant.at.clone(), to: grant.to.iter().map(pattern).collect::<Result<_, _>>()? })
+}
+
+pub(crate) fn granted_rule(grant: &HttpGrant) -> Result<Rule, String> {
     let pattern = Pattern::parse(&grant.url)
         .map_err(|error| format!("the grant `{}` cannot be read: {error}", grant.url.escape_debug()))?;
     if let Some(method) = grant.methods.iter().find(|method| !is_method(method)) {
@@ -109,10 +178,10 @@ fn granted_rule(grant: &HttpGrant) -> Result<Rule, String> {
             })
         })
         .collect::<Result<_, _>>()?;
-    Ok(Rule { pattern, methods: grant.methods.clone(), addresses })
+    Ok(Rule { pattern, methods: grant.methods.clone(), addresses, auth: grant.auth.clone() })
 }
 
-/// Decides whether a request may go out: the manifest asks for it, and the workflow grants it.
+/// Decides whether a request may go out: the manifest asks for it, the operator allows it, and the workflow grants it.
 pub(crate) fn decide(target: &Target, rights: &Rights) -> Decision {
     let origin = target.origin();
     let method = target.method();
@@ -123,16 +192,19 @@ pub(crate) fn decide(target: &Target, rights: &Rights) -> Decision {
             asked = rights.asked()
         ));
     }
-    let mut allowed = false;
-    let mut addresses: Vec<IpNet> = Vec::new();
-    for rule in rights.granted.iter().filter(|rule| rule.covers(target)) {
-        allowed = true;
-        addresses.extend(&rule.addresses);
-    }
-    if allowed {
+    let mut granted = rights.granted.iter().filter(|rule| rule.covers(target)).peekable();
+    if granted.peek().is_some() {
+        let granted: Vec<&Rule> = granted.collect();
+        let mut addresses: Vec<IpNet> = granted.iter().flat_map(|rule| &rule.addresses).copied().collect();
+        if let Some(allowed) = &rights.allowed {
+            match allowed.narrow(target, &addresses) {
+                Ok(shared) => addresses = shared,
+                Err(text) => return Decision::Deny(text),
+            }
+        }
         addresses.sort_unstable();
         addresses.dedup();
-        return Decision::Allow { addresses };
+        return Decision::Allow { addresses, auth: granted.iter().find_map(|rule| rule.auth.clone()) };
     }
     // What the URL itself names can be told at once; what a name resolves to is known only once it is granted.
     let closed = target.literal_address().filter(|address| address_refusal(*address, &[]).is_some());
@@ -141,6 +213,25 @@ pub(crate) fn decide(target: &Target, rights: &Rights) -> Decision {
         "{method} {origin}{path} is not granted; these lines of the workflow would grant it:\n{lines}",
         path = target.path()
     ))
+}
+
+impl Allowed {
+    /// The ranges that the policy opens too, for a request that it allows.
+    ///
+    /// # Errors
+    /// It does not allow the request; the lines that would.
+    fn narrow(&self, target: &Target, granted: &[IpNet]) -> Result<Vec<IpNet>, String> {
+        let rules: Vec<&Rule> = self.http.iter().filter(|rule| rule.covers(target)).collect();
+        if rules.is_empty() {
+            let (method, origin, path) = (target.method(), target.origin(), target.path());
+            return Err(format!(
+                "{method} {origin}{path} is granted by the workflow, and the operator's policy {} does not allow it; this line of the plugin's entry would:\nhttp = [{{ url = \"{origin}\", methods = [\"{method}\"] }}]",
+                self.file
+            ));
+        }
+        let opened: Vec<IpNet> = rules.iter().flat_map(|rule| &rule.addresses).copied().collect();
+        Ok(both(granted, &opened))
+    }
 }
 
 /// One grant as it stands in a workflow file.

@@ -100,6 +100,16 @@ impl Pattern {
 }
 
 impl Pattern {
+    /// Whether everything that `other` covers is covered by this.
+    pub(crate) fn includes(&self, other: &Self) -> bool {
+        let host = match (&self.host, &other.host) {
+            (Host::Below(ours), Host::Below(theirs)) => ours == theirs,
+            (host, Host::Exact(theirs)) => host.covers(theirs),
+            (Host::Exact(_), Host::Below(_)) => false,
+        };
+        self.scheme == other.scheme && self.port == other.port && host && other.path.starts_with(&self.path)
+    }
+
     /// The path prefix: empty, or `/v1`.
     pub(crate) fn path(&self) -> String {
         self.path.iter().map(|segment| format!("/{segment}")).collect()

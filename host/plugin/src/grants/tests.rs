@@ -10,13 +10,14 @@ fn rule(url: &str, methods: &[&str]) -> Rule {
         pattern: Pattern::parse(url).unwrap(),
         methods: methods.iter().map(ToString::to_string).collect(),
         addresses: Vec::new(),
+        auth: None,
     }
 }
 
 /// What comes of a request under one rule that is both asked for and granted.
 fn outcome(granted: &str, method: &str, url: &str) -> &'static str {
     let rule = rule(granted, &["GET"]);
-    let rights = Rights { plugin: "errors".to_owned(), asked: vec![rule.clone()], granted: vec![rule] };
+    let rights = Rights { plugin: "errors".to_owned(), asked: vec![rule.clone()], granted: vec![rule], ..Rights::default() };
     match Target::parse(method, url) {
         Err(_) => "malformed",
         Ok(target) => match decide(&target, &rights) {
@@ -114,7 +115,7 @@ fn manifest() -> Manifest {
 
 fn denial(grants: &Grants, method: &str, url: &str) -> String {
     let config = json!({ "url": "http://prometheus:9090" });
-    let rights = Rights::new("errors", &manifest(), grants, &config).unwrap();
+    let rights = Rights::new("errors", &manifest(), grants, &config, None).unwrap();
     match decide(&Target::parse(method, url).unwrap(), &rights) {
         Decision::Allow { .. } => "allowed".to_owned(),
         Decision::Deny(text) => text,
@@ -123,9 +124,8 @@ fn denial(grants: &Grants, method: &str, url: &str) -> String {
 
 #[test]
 fn a_right_needs_the_manifest_and_the_workflow() {
-    let grant =
-        |url: &str| HttpGrant { url: url.to_owned(), methods: vec!["GET".to_owned(), "POST".to_owned()], addresses: vec![] };
-    let both = Grants { http: vec![grant("http://prometheus:9090"), grant("https://other.example")] };
+    let grant = |url: &str| HttpGrant::new(url, &["GET", "POST"]);
+    let both = Grants::of(vec![grant("http://prometheus:9090"), grant("https://other.example")]);
     assert_eq!(denial(&both, "GET", "http://prometheus:9090/api/v1/query?query=up"), "allowed");
     insta::assert_snapshot!(denial(&both, "POST", "http://prometheus:9090/api/v1/query"), @"POST http://prometheus:9090/api/v1/query: the plugin's manifest does not ask for it, so no grant can allow it; with this config it asks for GET http://prometheus:9090");
     insta::assert_snapshot!(denial(&both, "GET", "https://other.example/"), @"GET https://other.example/: the plugin's manifest does not ask for it, so no grant can allow it; with this config it asks for GET http://prometheus:9090");
@@ -142,8 +142,8 @@ plugins:
 #[test]
 fn a_grant_that_cannot_be_read_is_an_error_and_not_a_hole() {
     let told = |url: &str, method: &str, range: &str| {
-        let grant = HttpGrant { url: url.to_owned(), methods: vec![method.to_owned()], addresses: vec![range.to_owned()] };
-        Rights::new("errors", &manifest(), &Grants { http: vec![grant] }, &json!({})).unwrap_err()
+        let grant = HttpGrant { addresses: vec![range.to_owned()], ..HttpGrant::new(url, &[method]) };
+        Rights::new("errors", &manifest(), &Grants::of(vec![grant]), &json!({}), None).unwrap_err()
     };
     let mistakes = [
         told("prometheus:9090", "GET", "10.0.0.0/8"),
@@ -159,13 +159,9 @@ the grant for http://prometheus:9090 names `private`, which is not an address ra
 
 #[test]
 fn grants_open_the_ranges_of_those_that_cover_the_request() {
-    let grant = |url: &str, range: &str| HttpGrant {
-        url: url.to_owned(),
-        methods: vec!["GET".to_owned()],
-        addresses: vec![range.to_owned()],
-    };
-    let grants = Grants { http: vec![grant("http://prometheus:9090", "10.1.2.3/8"), grant("http://other:9090", "127.0.0.0/8")] };
-    let rights = Rights::new("errors", &manifest(), &grants, &json!({ "url": "http://prometheus:9090" })).unwrap();
+    let grant = |url: &str, range: &str| HttpGrant { addresses: vec![range.to_owned()], ..HttpGrant::new(url, &["GET"]) };
+    let grants = Grants::of(vec![grant("http://prometheus:9090", "10.1.2.3/8"), grant("http://other:9090", "127.0.0.0/8")]);
+    let rights = Rights::new("errors", &manifest(), &grants, &json!({ "url": "http://prometheus:9090" }), None).unwrap();
     let target = Target::parse("GET", "http://prometheus:9090/x").unwrap();
-    assert_eq!(decide(&target, &rights), Decision::Allow { addresses: vec!["10.0.0.0/8".parse().unwrap()] });
+    assert_eq!(decide(&target, &rights), Decision::Allow { addresses: vec!["10.0.0.0/8".parse().unwrap()], auth: None });
 }

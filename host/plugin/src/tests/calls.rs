@@ -26,7 +26,7 @@ async fn every_kind_answers_in_its_own_shape() {
     let mut shapes = Vec::new();
     for kind in [Verification, Approval, WrapUp] {
         let source = world.source(&guest(kind, &Text::default(), &manifest(kind)));
-        let state = ActionState { version: 1, bytes: vec![1, 2, 3] };
+        let state = ActionState::new(1, vec![1, 2, 3]);
         for action in [
             Call::Validate,
             Call::Start { summary: Some((Ending::RolledBack, "It went back".to_owned())) },
@@ -85,7 +85,7 @@ async fn a_wait_comes_back_with_its_state() {
     let reply = world.start(&verification(&start, &data("abc"))).await.unwrap();
     let Outcome::Wait(suspension) = reply.outcome else { panic!("{:?}", reply.outcome) };
     assert_eq!(suspension.after, Some(Millis(60_000)));
-    assert_eq!(suspension.state, ActionState { version: 3, bytes: b"abc".to_vec() });
+    assert_eq!(ActionState { seal: None, ..suspension.state }, ActionState::new(3, b"abc".to_vec()));
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ plugin `guest`: step `phase-1/verify-1`: the config does not fit the plugin's sc
   /max: "high" is not of type "number"
   hint: correct the step's `with:`; `shiftgate plugin inspect` shows the schema
 "#);
-    let state = ActionState { version: 1, bytes: vec![] };
+    let state = ActionState::new(1, vec![]);
     let cancelled = world.call_with(&source, Verification, Call::Cancel { state }, config).await.unwrap();
     assert_eq!(cancelled.outcome, Outcome::Accepted);
 }
@@ -217,7 +217,7 @@ async fn a_state_that_the_manifest_does_not_read_stays_away_from_the_plugin() {
     let mut manifest = manifest(Verification);
     manifest.as_object_mut().unwrap().insert("state".to_owned(), json!({ "writes": 3, "reads": [2, 3] }));
     let source = world.source(&guest(Verification, &Text::default(), &manifest));
-    let poll = |version| Call::Poll { state: ActionState { version, bytes: vec![] }, wake: Wake::Timer };
+    let poll = |version| Call::Poll { state: ActionState::new(version, vec![]), wake: Wake::Timer };
     assert!(world.call(&source, Verification, poll(2)).await.is_ok());
     let error = world.call(&source, Verification, poll(1)).await.unwrap_err();
     insta::assert_snapshot!(world.told(&error), @r"

@@ -29,7 +29,7 @@ plugin `guest`: step `phase-1/verify-1`: it used up its budget `compute time` of
     let world = World::with(budgets);
     let text = Text { poll: FOREVER, validate: FOREVER, ..Text::default() };
     let source = world.source(&guest(Verification, &text, &manifest(Verification)));
-    let poll = Call::Poll { state: ActionState { version: 1, bytes: vec![] }, wake: Wake::Timer };
+    let poll = Call::Poll { state: ActionState::new(1, vec![]), wake: Wake::Timer };
     for action in [poll, Call::Validate] {
         let error = world.call(&source, Verification, action).await.unwrap_err();
         assert!(error.message.contains("`compute time` of 50ms"), "{error}");

@@ -67,7 +67,7 @@ plugin `guest`: `DIR/guest.wasm` is a broken component: unexpected end-of-file (
   hint: build it again, or look at it with `wasm-tools validate`
 
 plugin `guest`: `DIR/guest.wasm` has 65537 bytes, more than the 64 KiB that a component may have
-  hint: strip the component, or build it with optimisation for size
+  hint: strip the component, build it with optimisation for size, or write `limits: { file: 48 MiB }` under the plugin
 
 plugin `guest`: `DIR/guest.wasm` is a component, but not a plugin: it exports none of shiftgate:step/verification, approval and wrap-up
   hint: build it against the worlds of wit/, with the SDK or with wit-bindgen
@@ -127,7 +127,7 @@ plugin `guest`: `DIR/guest.wasm` is precompiled machine code (.cwasm), which is 
 async fn a_missing_file_says_where_was_looked() {
     let world = World::new();
     let told = async |file: &str| {
-        let source = PluginSource { name: "guest".to_owned(), file: file.to_owned(), sha256: None, grants: Grants::default() };
+        let source = PluginSource::new("guest", file);
         world.told(&world.call(&source, Verification, Call::Start { summary: None }).await.unwrap_err())
     };
     insta::assert_snapshot!(told("prometheus").await, @r"
@@ -148,7 +148,7 @@ plugin `guest`: there is no file ``
 async fn a_bare_name_is_a_bundled_plugin() {
     let world = World::new();
     world.file("errors.wasm", &guest(Verification, &Text::default(), &manifest(Verification)));
-    let source = PluginSource { name: "e".to_owned(), file: "errors".to_owned(), sha256: None, grants: Grants::default() };
+    let source = PluginSource::new("e", "errors");
     let reply = world.call(&source, Verification, Call::Start { summary: None }).await.unwrap();
     assert_eq!(shape(&reply.outcome), "pass: ");
 }

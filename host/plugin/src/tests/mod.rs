@@ -5,6 +5,7 @@ mod guests;
 mod limits;
 mod load;
 pub(crate) mod server;
+mod terms;
 mod web;
 
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ impl World {
     /// A plugin of the workflow, named `guest`, made of these bytes.
     fn source(&self, bytes: &[u8]) -> PluginSource {
         let file = self.file("guest.wasm", bytes);
-        PluginSource { name: "guest".to_owned(), file: file.display().to_string(), sha256: None, grants: Grants::default() }
+        PluginSource::new("guest", file.display().to_string())
     }
 
     async fn call(&self, source: &PluginSource, kind: PluginKind, action: Call) -> Result<PluginReply, PluginError> {
@@ -86,13 +87,8 @@ impl World {
 }
 
 fn config(dir: &tempfile::TempDir, budgets: Budgets) -> PluginsConfig {
-    PluginsConfig {
-        cache_dir: dir.path().join("cache"),
-        bundled_dirs: vec![dir.path().to_path_buf()],
-        budgets,
-        clock: Arc::new(Noon),
-        seed: Some(7),
-    }
+    let base = PluginsConfig::new(dir.path().join("cache"), Arc::new(Noon));
+    PluginsConfig { bundled_dirs: vec![dir.path().to_path_buf()], budgets, seed: Some(7), ..base }
 }
 
 /// Every run of 64 hex digits becomes `SHA`.
@@ -106,7 +102,7 @@ fn redact_digests(text: &str) -> String {
         .collect()
 }
 
-fn run_info() -> RunInfo {
+pub(crate) fn run_info() -> RunInfo {
     RunInfo {
         run: RunId::new("run-1"),
         step: StepId::new("phase-1/verify-1"),

@@ -32,7 +32,7 @@ fn fetcher(url: &str) -> Vec<u8> {
 
 fn grants(url: &str, addresses: &[&str]) -> Grants {
     let addresses = addresses.iter().map(ToString::to_string).collect();
-    Grants { http: vec![HttpGrant { url: url.to_owned(), methods: vec!["GET".to_owned()], addresses }] }
+    Grants::of(vec![HttpGrant { addresses, ..HttpGrant::new(url, &["GET"]) }])
 }
 
 async fn fetched(world: &World, url: &str, config_url: &str, grants: Grants) -> Result<PluginReply, PluginError> {

@@ -1,9 +1,11 @@
 //! Evaluates the expressions of one text, and says of each that it cannot why.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::Value;
+use shiftgate_model::{SecretGrant, secret_placeholder};
 
 use super::fill::defer;
 use super::pieces::{Piece, pieces};
@@ -50,6 +52,19 @@ pub(crate) struct Text<'t> {
     pub(crate) scope: &'t Scope,
     /// Whether facts of the run may stand in it.
     pub(crate) facts: bool,
+    /// Which secrets may stand in it.
+    pub(crate) secrets: Granted<'t>,
+}
+
+/// The secrets that may stand in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Granted<'t> {
+    /// None: it is no config of a plugin.
+    Nowhere,
+    /// Those that this plugin is granted.
+    To(&'t str, &'t BTreeMap<String, SecretGrant>),
+    /// The plugin could not be read, which is told already.
+    Unread,
 }
 
 /// What one expression comes to.
@@ -125,6 +140,9 @@ impl Engine {
             if FACTS.contains(&path.as_str()) {
                 return deferred(path, inside, text.facts);
             }
+            if path == "secrets" || path.starts_with("secrets.") {
+                return secret(path, inside, text.secrets);
+            }
             match text.scope.find(path) {
                 Found::Known | Found::Space => {}
                 Found::Unknown | Found::PartlyUnknown => unknown = true,
@@ -175,6 +193,33 @@ fn deferred(path: &str, inside: &str, allowed: bool) -> Evaluated {
     Evaluated::Deferred(path.to_owned())
 }
 
+/// A secret stands alone in its expression, as the placeholder that the plugin host replaces.
+fn secret(path: &str, inside: &str, granted: Granted<'_>) -> Evaluated {
+    let (plugin, secrets) = match granted {
+        Granted::To(plugin, secrets) => (plugin, secrets),
+        Granted::Unread => return Evaluated::Unknown,
+        Granted::Nowhere => {
+            let hint =
+                "a secret can stand in the `with:` of a plugin that is granted it, in `auth`, and as `infrastructure.spot.token`";
+            let message = format!("the secret `{path}` cannot stand here");
+            return problem("secret-not-here", message, "a secret", hint.to_owned());
+        }
+    };
+    let name = path.strip_prefix("secrets.").unwrap_or_default();
+    if inside.trim() != path {
+        let message = format!("`{path}` has to stand alone in its expression: nothing is computed with a secret");
+        return problem("secret-not-here", message, "a secret", format!("write `${{{path}}}`"));
+    }
+    if secrets.contains_key(name) {
+        return Evaluated::Value(Value::String(secret_placeholder(name)));
+    }
+    let message = format!("the plugin `{plugin}` is not granted the secret `{name}`");
+    let hint = format!(
+        "say where it may be sent: `plugins: {{ {plugin}: {{ grants: {{ secrets: {{ {name}: [\"https://…\"] }} }} }} }}`"
+    );
+    problem("secret-not-granted", message, "not granted", hint)
+}
+
 fn later(path: &str) -> Evaluated {
     let hint = "inputs come first, then names, the region, the artifact, the workflow's variables, the service's variables; each may use those before it";
     problem(
@@ -186,11 +231,6 @@ fn later(path: &str) -> Evaluated {
 }
 
 fn unresolved(path: &str, text: Text<'_>) -> Evaluated {
-    if path == "secrets" || path.starts_with("secrets.") {
-        let message = format!("the secret `{path}` cannot stand here yet");
-        let hint = "a secret can only be the whole value of `infrastructure.spot.token`, as in `token: ${secrets.spot_token}`";
-        return problem("secret-not-here", message, "a secret", hint.to_owned());
-    }
     let mut names: Vec<_> = text.scope.dotted().collect();
     if text.facts {
         names.extend(FACTS.map(str::to_owned));
@@ -237,7 +277,7 @@ mod tests {
     }
 
     fn resolve(engine: &Engine, text: &str, value: &str) -> Outcome {
-        engine.resolve(Text { text, scope: &scope(value), facts: true }, &mut |_| {})
+        engine.resolve(Text { text, scope: &scope(value), facts: true, secrets: Granted::Nowhere }, &mut |_| {})
     }
 
     #[test]
@@ -273,7 +313,7 @@ mod tests {
         assert!(why("${input.missing|default('a')}").contains("`input.missing` does not exist"));
         assert!(why("${service['missing']}").contains("has no value"));
         assert!(why("${'x' * 100000000}").contains("has no value"));
-        assert!(why("${secrets.token}").contains("cannot stand here yet"));
+        assert!(why("${secrets.token}").contains("cannot stand here"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod scope;
 
 pub use fill::{FillError, fill, fill_text};
 
-pub(crate) use engine::{Engine, Outcome, Text, secret_name};
+pub(crate) use engine::{Engine, Granted, Outcome, Text, secret_name};
 #[cfg(test)]
 pub(crate) use scope::{FACTS, SPACES};
 pub(crate) use scope::{Scope, is_name};

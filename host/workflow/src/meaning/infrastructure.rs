@@ -1,65 +1,20 @@
-//! `infrastructure:` and `secrets:`: the account, the token's place, and the JSON that groups are made from.
-
-use std::collections::BTreeMap;
+//! `infrastructure:`: the account, the token's place, and the JSON that groups are made from.
 
 use serde_json::Value;
 use shiftgate_model::{AccountId, ElastigroupTemplate};
 
 use super::names::Names;
-use crate::expression::{Scope, is_name, secret_name};
-use crate::plan::{Infrastructure, SecretRef};
-use crate::read::{AWS, Key, Node, SECRET, SPOT, Table, Tree, parse};
+use super::secrets::Secrets;
+use crate::expression::Scope;
+use crate::plan::Infrastructure;
+use crate::read::{AWS, Node, SPOT, Table, Tree, parse};
 use crate::session::Session;
 use crate::source::{Source, Span};
 
+/// How a token is written.
+const TOKEN: &str = "declare `secrets: { spot_token: { env: SPOTINST_TOKEN } }` and write `token: ${secrets.spot_token}`";
 /// The most that EC2 takes, before base64.
 const LARGEST_USER_DATA: usize = 16 * 1024;
-
-/// Where each secret is; none for one that is a mistake.
-pub(crate) struct Secrets<'n>(BTreeMap<&'n str, (&'n Key, Option<SecretRef>)>);
-
-pub(crate) fn secrets<'n>(s: &mut Session<'_>, root: Table<'n>, scope: &Scope) -> Secrets<'n> {
-    let entries = root.get("secrets").map(|node| s.entries(node)).unwrap_or_default();
-    let mut secrets = BTreeMap::new();
-    for (key, node) in entries {
-        if !is_name(&key.text) {
-            s.found.push(super::inputs::bad_name(key, "a secret"));
-        }
-        let place = s.table(node, &SECRET).and_then(|table| secret(s, table, scope));
-        secrets.insert(key.text.as_str(), (key, place));
-    }
-    Secrets(secrets)
-}
-
-fn secret(s: &mut Session<'_>, table: Table<'_>, scope: &Scope) -> Option<SecretRef> {
-    match (table.get("env"), table.get("file")) {
-        (Some(node), None) => s.text(node, scope.now()).map(SecretRef::Env),
-        (None, Some(node)) => s.text(node, scope.now()).map(|path| SecretRef::File(s.files.resolve(&path))),
-        (both, _) => {
-            let message = if both.is_some() {
-                "a secret is in one place, and this names two"
-            } else {
-                "a secret names neither `env` nor `file`"
-            };
-            s.error_hint("missing-field", table.node.place, message, "where is it?", "write `{ env: NAME }` or `{ file: path }`");
-            None
-        }
-    }
-}
-
-impl Secrets<'_> {
-    /// Says of each secret that nothing uses it.
-    pub(crate) fn warn_unused(&self, s: &mut Session<'_>) {
-        for (name, (key, _)) in self.0.iter().filter(|(name, _)| !s.uses("secrets", name)).collect::<Vec<_>>() {
-            s.warn(
-                "unused-secret",
-                key.span,
-                format!("nothing uses the secret `{name}`"),
-                "remove it, or write `token: ${secrets.NAME}`",
-            );
-        }
-    }
-}
 
 /// Account, token and AWS; the name and the region come from `names`.
 pub(crate) fn infrastructure(
@@ -79,7 +34,7 @@ pub(crate) fn infrastructure(
         Some(None) => (None, None),
         Some(Some(spot)) => (
             spot.get("account").map_or(Some(None), |node| account(s, node, &names.scope).map(Some)),
-            spot.get("token").map_or(Some(None), |node| token(s, node, secrets).map(Some)),
+            spot.get("token").map_or(Some(None), |node| secrets.reference(s, node, "a token", TOKEN).map(Some)),
         ),
     };
     Some(Infrastructure {
@@ -104,30 +59,6 @@ fn account(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<AccountId>
         "accounts look like `act-12345678`",
     );
     None
-}
-
-/// A reference to a secret; the token itself never stands in a file.
-fn token(s: &mut Session<'_>, node: &Node, secrets: &Secrets<'_>) -> Option<SecretRef> {
-    let name = match &node.tree {
-        Tree::Scalar(scalar) => secret_name(&scalar.text),
-        Tree::List(_) | Tree::Map(_) => None,
-    };
-    let Some(name) = name else {
-        let hint = "declare `secrets: { spot_token: { env: SPOTINST_TOKEN } }` and write `token: ${secrets.spot_token}`";
-        if !matches!(&node.tree, Tree::Scalar(scalar) if scalar.text.contains("${")) {
-            s.hide(node);
-        }
-        s.error_hint("secret-in-file", node.place, "a token never stands in a workflow file", "a reference is expected", hint);
-        return None;
-    };
-    s.mark_used(format!("secrets.{name}"));
-    match secrets.0.get(name) {
-        Some((_, place)) => place.clone(),
-        None => {
-            s.no_such(node.place, &format!("there is no secret `{name}`"), name, secrets.0.keys().copied(), "the file declares");
-            None
-        }
-    }
 }
 
 /// What the service's user data comes to.

@@ -4,14 +4,17 @@
 
 mod arns;
 mod failure;
+mod grants;
 mod infrastructure;
 mod inputs;
+mod limits;
 mod load_balancers;
 mod names;
 mod phases;
 mod plugins;
 mod progress;
 mod routes;
+mod secrets;
 mod setup;
 mod sizes;
 mod steps;
@@ -23,11 +26,12 @@ use shiftgate_model::{PluginSource, StepId};
 pub use inputs::{InputSpec, InputType};
 
 use self::failure::{Place, policy};
-use self::infrastructure::{infrastructure, secrets};
+use self::infrastructure::infrastructure;
 use self::load_balancers::{ReadRouting, routing};
 use self::names::Sections;
 use self::phases::{ReadPhase, Shared};
 use self::plugins::plugins;
+use self::secrets::secrets;
 use self::setup::{Groups, setup};
 use crate::Inputs;
 use crate::expression::Scope;
@@ -60,7 +64,7 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
     let names = names::names(s, Sections { service, environment, infrastructure: infra, workflow }, &scope);
 
     let secrets = secrets(s, root, &names.scope);
-    let mut plugins = plugins(s, root, &names.scope);
+    let mut plugins = plugins(s, root, &names.scope, &secrets);
     let infrastructure = infrastructure(s, infra, &names, &secrets);
     let mut configs = Vec::new();
     let mut shared = Shared { names: &names, plugins: &mut plugins, configs: &mut configs };

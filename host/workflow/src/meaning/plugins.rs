@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ipnet::IpNet;
-use shiftgate_model::{Digest, Grants, HttpGrant, PluginKind, PluginSource};
-use url::Url;
+use shiftgate_model::{Digest, Grants, Limits, PluginKind, PluginSource};
 
+use super::grants::grants;
+use super::limits::limits;
+use super::secrets::Secrets;
 use crate::expression::Scope;
-use crate::read::{GRANTS, HTTP_GRANT, Node, PLUGIN, Table};
+use crate::read::{Node, PLUGIN, Table};
 use crate::session::Session;
 use crate::source::Span;
 
@@ -19,8 +20,6 @@ pub(crate) const BUNDLED: [(&str, PluginKind); 4] = [
     ("webhook", PluginKind::WrapUp),
 ];
 
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
 /// The plugins that steps may name.
 #[derive(Default)]
 pub(crate) struct Plugins {
@@ -28,14 +27,14 @@ pub(crate) struct Plugins {
     used: BTreeSet<String>,
 }
 
-pub(crate) fn plugins(s: &mut Session<'_>, root: Table<'_>, scope: &Scope) -> Plugins {
+pub(crate) fn plugins(s: &mut Session<'_>, root: Table<'_>, scope: &Scope, secrets: &Secrets<'_>) -> Plugins {
     let entries = root.get("plugins").map(|node| s.entries(node)).unwrap_or_default();
     let mut plugins = Plugins::default();
     for (key, node) in entries {
         if key.text == "manual" {
             s.error_hint("bad-name", key.span, "`manual` cannot name a plugin", "taken", "`manual:` is the approval by hand");
         }
-        let source = declare(s, &key.text, node, scope);
+        let source = declare(s, &key.text, node, scope, secrets);
         plugins.declared.insert(key.text.clone(), (source, key.span));
     }
     plugins
@@ -47,9 +46,7 @@ impl Plugins {
         self.used.insert(name.to_owned());
         let source = match (self.declared.get(name), bundled(name)) {
             (Some((source, _)), _) => source.clone()?,
-            (None, Some(_)) => {
-                PluginSource { name: name.to_owned(), file: name.to_owned(), sha256: None, grants: Grants::default() }
-            }
+            (None, Some(_)) => PluginSource::new(name, name),
             (None, None) => {
                 let names: Vec<_> = self.declared.keys().map(String::as_str).chain(BUNDLED.map(|(name, _)| name)).collect();
                 s.no_such(
@@ -85,14 +82,7 @@ impl Plugins {
         let declared =
             self.declared.iter().filter(|(name, _)| self.used.contains(*name)).filter_map(|(_, (source, _))| source.clone());
         let without = self.used.iter().filter(|name| !self.declared.contains_key(*name) && bundled(name).is_some());
-        declared
-            .chain(without.map(|name| PluginSource {
-                name: name.clone(),
-                file: name.clone(),
-                sha256: None,
-                grants: Grants::default(),
-            }))
-            .collect()
+        declared.chain(without.map(|name| PluginSource::new(name.clone(), name.clone()))).collect()
     }
 
     /// Says of each plugin that no step uses it.
@@ -115,9 +105,9 @@ pub(crate) const fn noun(kind: PluginKind) -> &'static str {
     }
 }
 
-fn declare(s: &mut Session<'_>, name: &str, node: &Node, scope: &Scope) -> Option<PluginSource> {
+fn declare(s: &mut Session<'_>, name: &str, node: &Node, scope: &Scope, secrets: &Secrets<'_>) -> Option<PluginSource> {
     if node.is_null() && bundled(name).is_some() {
-        return Some(PluginSource { name: name.to_owned(), file: name.to_owned(), sha256: None, grants: Grants::default() });
+        return Some(PluginSource::new(name, name));
     }
     let table = s.table(node, &PLUGIN)?;
     let file = match table.get("source") {
@@ -125,12 +115,13 @@ fn declare(s: &mut Session<'_>, name: &str, node: &Node, scope: &Scope) -> Optio
         _ => table.need("source", "a plugin", &mut s.found).and_then(|node| file(s, node, scope)),
     };
     let sha256 = table.get("sha256").map(|node| digest(s, node, scope));
-    let grants = table.get("grants").map_or(Some(Grants::default()), |node| grants(s, node, scope));
+    let grants = table.get("grants").map_or(Some(Grants::default()), |node| grants(s, node, scope, secrets));
+    let limits = table.get("limits").map_or(Some(Limits::new()), |node| limits(s, node, scope));
     let sha256 = match sha256 {
         Some(digest) => Some(digest?),
         None => None,
     };
-    Some(PluginSource { name: name.to_owned(), file: file?, sha256, grants: grants? })
+    Some(PluginSource { name: name.to_owned(), file: file?, sha256, pinned: None, grants: grants?, limits: limits? })
 }
 
 fn file(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
@@ -178,81 +169,4 @@ fn digest(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<Digest> {
     let message = format!("a SHA-256 has 64 hexadecimal digits, and this has {} characters", text.chars().count());
     s.error_hint("malformed-digest", node.place, message, "not a SHA-256", "`shiftgate plugin inspect FILE` prints it");
     None
-}
-
-fn grants(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<Grants> {
-    let table = s.table(node, &GRANTS)?;
-    let http: Vec<_> = match table.get("http") {
-        Some(list) => s.list(list).iter().map(|node| http_grant(s, node, scope)).collect(),
-        None => Vec::new(),
-    };
-    Some(Grants { http: http.into_iter().collect::<Option<_>>()? })
-}
-
-fn http_grant(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<HttpGrant> {
-    let table = s.table(node, &HTTP_GRANT)?;
-    let url = table.need("url", "an HTTP grant", &mut s.found).and_then(|node| grant_url(s, node, scope));
-    let methods = match table.get("methods") {
-        Some(node) => {
-            let methods: Vec<_> = s.list(node).iter().map(|node| method(s, node, scope)).collect();
-            if methods.is_empty() {
-                s.error("empty-list", node.place, "a grant without methods grants nothing", "needs a method");
-            }
-            methods.into_iter().collect::<Option<_>>()
-        }
-        None => Some(vec!["GET".to_owned()]),
-    };
-    let addresses: Option<Vec<_>> = match table.get("addresses") {
-        Some(node) => s.list(node).iter().map(|node| range(s, node, scope)).collect::<Vec<_>>().into_iter().collect(),
-        None => Some(Vec::new()),
-    };
-    Some(HttpGrant { url: url?, methods: methods?, addresses: addresses? })
-}
-
-/// Scheme, host (a leading `*.` allowed), port and path prefix.
-fn grant_url(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
-    let text = s.text(node, scope.now())?;
-    let wildcard = text.replacen("://*.", "://any.", 1);
-    let why = match Url::parse(&wildcard) {
-        Err(error) => error.to_string(),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("its scheme is `{}`", url.scheme()),
-        Ok(url) if url.host_str().is_none_or(|host| host.contains('*')) => "only the first label of a host can be `*`".to_owned(),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => "credentials never stand in a workflow".to_owned(),
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => "a grant has no query and no fragment".to_owned(),
-        Ok(_) => return Some(text),
-    };
-    s.error_hint(
-        "malformed-url",
-        node.place,
-        format!("`{text}` cannot be granted: {why}"),
-        "an origin is expected",
-        "write it as `https://metrics.example.com:9090/api`",
-    );
-    None
-}
-
-fn method(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
-    let text = s.text(node, scope.now())?;
-    let upper = text.to_ascii_uppercase();
-    if METHODS.contains(&upper.as_str()) {
-        return Some(upper);
-    }
-    s.no_such(node.place, &format!("`{text}` is no method that can be granted"), &upper, METHODS.into_iter(), "the methods are");
-    None
-}
-
-/// A range, or one address.
-fn range(s: &mut Session<'_>, node: &Node, scope: &Scope) -> Option<String> {
-    let text = s.text(node, scope.now())?;
-    let range = text.parse::<IpNet>().or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)));
-    if range.is_err() {
-        s.error_hint(
-            "malformed-address-range",
-            node.place,
-            format!("`{text}` is no range of addresses"),
-            "a CIDR is expected",
-            "write it as `10.0.0.0/8` or `fd00::/8`",
-        );
-    }
-    range.ok().map(|range| range.trunc().to_string())
 }

@@ -5,7 +5,7 @@ use shiftgate_model::{Millis, PluginKind, StepId};
 
 use super::failure::{Place, last, policy};
 use super::plugins::Plugins;
-use crate::expression::Scope;
+use crate::expression::{Granted, Scope};
 use crate::plan::{Action, Approve, FailureAction, FailurePolicy, PluginStep, Step};
 use crate::read::{Fields, MANUAL, MANUAL_APPROVAL, Node, PLUGIN_APPROVAL, Table, Tree, VERIFY, WRAP_UP};
 use crate::session::Session;
@@ -169,7 +169,8 @@ fn call(
         Some(node) => {
             s.entries(node);
             cx.configs.push((id.clone(), node.clone()));
-            s.value(node, cx.scope.run()).filter(Value::is_object)
+            let secrets = plugin.as_ref().map_or(Granted::Unread, |plugin| Granted::To(&plugin.name, &plugin.grants.secrets));
+            s.value(node, cx.scope.config(secrets)).filter(Value::is_object)
         }
     };
     let timeout = timeout(s, cx, table);

@@ -30,10 +30,17 @@ fields! {
     SPOT, "`spot`", ["account", "token"];
     AWS, "`aws`", ["profile"];
     INPUT, "an input", ["required", "default", "type", "description", "allowed"];
-    SECRET, "a secret", ["env", "file"];
-    PLUGIN, "a plugin", ["source", "sha256", "grants"];
-    GRANTS, "`grants`", ["http"];
-    HTTP_GRANT, "an HTTP grant", ["url", "methods", "addresses"];
+    SECRET, "a secret", ["env", "file", "command"];
+    PLUGIN, "a plugin", ["source", "sha256", "grants", "limits"];
+    GRANTS, "`grants`", ["http", "secrets"];
+    HTTP_GRANT, "an HTTP grant", ["url", "methods", "addresses", "auth"];
+    AUTH, "`auth`", ["bearer", "basic", "header", "sigv4"];
+    BASIC_AUTH, "`basic`", ["user", "password"];
+    HEADER_AUTH, "`header`", ["name", "value"];
+    SIGV4, "`sigv4`", ["service", "region"];
+    LIMITS, "`limits`",
+        ["file", "memory", "start", "poll", "wall", "requests", "request", "response", "requestTimeout", "logLines", "log",
+         "findings", "metrics", "outputs", "state"];
     BASIC, "a basic workflow",
         ["name", "strategy", "variables", "setup", "deploy", "verify", "approve", "steps", "rollback", "wrapUp", "onFailure"];
     CANARY, "a canary workflow", ["name", "strategy", "variables", "setup", "phases", "rollback", "wrapUp", "onFailure"];

@@ -202,131 +202,131 @@ fn credentials_and_what_a_later_release_does() {
     );
     let text = text.replace("region: us-east-1", "region: virginia").replace("ami: ami-1", "tags: { release: 7 }");
     insta::assert_snapshot!(rendered(&text), @r#"
-    not-in-this-release
+not-in-this-release
 
-      × an image cannot be found by its tags yet
-       ╭─[web.yaml:2:35]
-     1 │ version: 1
-     2 │ service: { name: web, artifact: { tags: { release: 7 } }, userData: a, userDataFile: b }
-       ·                                   ──┬─
-       ·                                     ╰── not supported yet
-     3 │ environment: { name: prod }
-       ╰────
-      help: give the image itself: `ami: "${input.ami}"`
+  × an image cannot be found by its tags yet
+   ╭─[web.yaml:2:35]
+ 1 │ version: 1
+ 2 │ service: { name: web, artifact: { tags: { release: 7 } }, userData: a, userDataFile: b }
+   ·                                   ──┬─
+   ·                                     ╰── not supported yet
+ 3 │ environment: { name: prod }
+   ╰────
+  help: give the image itself: `ami: "${input.ami}"`
 
-    conflicting-fields
+conflicting-fields
 
-      × `userData` and `userDataFile` stand side by side
-       ╭─[web.yaml:2:86]
-     1 │ version: 1
-     2 │ service: { name: web, artifact: { tags: { release: 7 } }, userData: a, userDataFile: b }
-       ·                                                                                      ┬
-       ·                                                                                      ╰── one of the two
-     3 │ environment: { name: prod }
-       ╰────
-      help: remove one of them
+  × `userData` and `userDataFile` stand side by side
+   ╭─[web.yaml:2:86]
+ 1 │ version: 1
+ 2 │ service: { name: web, artifact: { tags: { release: 7 } }, userData: a, userDataFile: b }
+   ·                                                                                      ┬
+   ·                                                                                      ╰── one of the two
+ 3 │ environment: { name: prod }
+   ╰────
+  help: remove one of them
 
-    malformed-region
+malformed-region
 
-      × `virginia` is not an AWS region
-       ╭─[web.yaml:4:39]
-     3 │ environment: { name: prod }
-     4 │ infrastructure: { name: east, region: virginia, elastigroup: { group: { compute: { launchSpecification: {} } } }
-       ·                                       ────┬───
-       ·                                           ╰── a region is expected
-     5 │   , spot: { account: '12345', token: ****** } }
-       ╰────
-      help: regions look like `us-east-1`
+  × `virginia` is not an AWS region
+   ╭─[web.yaml:4:39]
+ 3 │ environment: { name: prod }
+ 4 │ infrastructure: { name: east, region: virginia, elastigroup: { group: { compute: { launchSpecification: {} } } }
+   ·                                       ────┬───
+   ·                                           ╰── a region is expected
+ 5 │   , spot: { account: '12345', token: ****** } }
+   ╰────
+  help: regions look like `us-east-1`
 
-    malformed-account
+malformed-account
 
-      × `12345` is not a Spot account
-       ╭─[web.yaml:5:22]
-     4 │ infrastructure: { name: east, region: virginia, elastigroup: { group: { compute: { launchSpecification: {} } } }
-     5 │   , spot: { account: '12345', token: ****** } }
-       ·                      ───┬───
-       ·                         ╰── an account id is expected
-     6 │ secrets: { t: {}, u: { env: U } }
-       ╰────
-      help: accounts look like `act-12345678`
+  × `12345` is not a Spot account
+   ╭─[web.yaml:5:22]
+ 4 │ infrastructure: { name: east, region: virginia, elastigroup: { group: { compute: { launchSpecification: {} } } }
+ 5 │   , spot: { account: '12345', token: ****** } }
+   ·                      ───┬───
+   ·                         ╰── an account id is expected
+ 6 │ secrets: { t: {}, u: { env: U } }
+   ╰────
+  help: accounts look like `act-12345678`
 
-    secret-in-file
+secret-in-file
 
-      × a token never stands in a workflow file
-       ╭─[web.yaml:5:38]
-     4 │ infrastructure: { name: east, region: virginia, elastigroup: { group: { compute: { launchSpecification: {} } } }
-     5 │   , spot: { account: '12345', token: ****** } }
-       ·                                      ───┬──
-       ·                                         ╰── a reference is expected
-     6 │ secrets: { t: {}, u: { env: U } }
-       ╰────
-      help: declare `secrets: { spot_token: { env: SPOTINST_TOKEN } }` and write `token:
-            ${secrets.spot_token}`
+  × a token never stands in a workflow file
+   ╭─[web.yaml:5:38]
+ 4 │ infrastructure: { name: east, region: virginia, elastigroup: { group: { compute: { launchSpecification: {} } } }
+ 5 │   , spot: { account: '12345', token: ****** } }
+   ·                                      ───┬──
+   ·                                         ╰── a reference is expected
+ 6 │ secrets: { t: {}, u: { env: U } }
+   ╰────
+  help: declare `secrets: { spot_token: { env: SPOTINST_TOKEN } }` and write `token:
+        ${secrets.spot_token}`
 
-    missing-field
+missing-field
 
-      × a secret names neither `env` nor `file`
-       ╭─[web.yaml:6:15]
-     5 │   , spot: { account: '12345', token: ****** } }
-     6 │ secrets: { t: {}, u: { env: U } }
-       ·               ─┬
-       ·                ╰── where is it?
-     7 │ workflow:
-       ╰────
-      help: write `{ env: NAME }` or `{ file: path }`
+  × a secret names neither `env` nor `file` nor `command`
+   ╭─[web.yaml:6:15]
+ 5 │   , spot: { account: '12345', token: ****** } }
+ 6 │ secrets: { t: {}, u: { env: U } }
+   ·               ─┬
+   ·                ╰── where is it?
+ 7 │ workflow:
+   ╰────
+  help: write `{ env: NAME }`, `{ file: path }` or `{ command: [program, argument] }`
 
-    6 errors
-    "#);
+6 errors
+"#);
 }
 
 #[test]
 fn warnings_do_not_stop_a_workflow() {
     let rest = "inputs: { x: { default: 1 } }\nplugins: { p: { source: p.wasm } }\nsecrets: { t: { env: T } }\n";
     let text = short("", "", rest, &format!("  strategy: basic\n{SETUP}  deploy: 2\n"));
-    insta::assert_snapshot!(rendered(&text), @r#"
-    unused-input
+    insta::assert_snapshot!(rendered(&text), @r"
+unused-input
 
-      ⚠ nothing uses the input `x`
-       ╭─[web.yaml:5:11]
-     4 │ infrastructure: { name: east, region: us-east-1, elastigroup: { group: { compute: { launchSpecification: {} } } } }
-     5 │ inputs: { x: { default: 1 } }
-       ·           ─
-     6 │ plugins: { p: { source: p.wasm } }
-       ╰────
-      help: remove it, or write `${input.x}` where it belongs
+  ⚠ nothing uses the input `x`
+   ╭─[web.yaml:5:11]
+ 4 │ infrastructure: { name: east, region: us-east-1, elastigroup: { group: { compute: { launchSpecification: {} } } } }
+ 5 │ inputs: { x: { default: 1 } }
+   ·           ─
+ 6 │ plugins: { p: { source: p.wasm } }
+   ╰────
+  help: remove it, or write `${input.x}` where it belongs
 
-    unused-plugin
+unused-plugin
 
-      ⚠ no step uses the plugin `p`
-       ╭─[web.yaml:6:12]
-     5 │ inputs: { x: { default: 1 } }
-     6 │ plugins: { p: { source: p.wasm } }
-       ·            ─
-     7 │ secrets: { t: { env: T } }
-       ╰────
-      help: remove it, or name it in a step
+  ⚠ no step uses the plugin `p`
+   ╭─[web.yaml:6:12]
+ 5 │ inputs: { x: { default: 1 } }
+ 6 │ plugins: { p: { source: p.wasm } }
+   ·            ─
+ 7 │ secrets: { t: { env: T } }
+   ╰────
+  help: remove it, or name it in a step
 
-    unused-secret
+unused-secret
 
-      ⚠ nothing uses the secret `t`
-       ╭─[web.yaml:7:12]
-     6 │ plugins: { p: { source: p.wasm } }
-     7 │ secrets: { t: { env: T } }
-       ·            ─
-     8 │ workflow:
-       ╰────
-      help: remove it, or write `token: ${secrets.NAME}`
+  ⚠ nothing uses the secret `t`
+   ╭─[web.yaml:7:12]
+ 6 │ plugins: { p: { source: p.wasm } }
+ 7 │ secrets: { t: { env: T } }
+   ·            ─
+ 8 │ workflow:
+   ╰────
+  help: remove it, or grant it to a plugin, or write `token: ${secrets.NAME}`
 
-    not-the-whole
+not-the-whole
 
-      ⚠ this deploys 2 instances, so the old group keeps the rest
-        ╭─[web.yaml:12:11]
-     11 │   setup: { instances: { min: 0, target: 4, max: 10 } }
-     12 │   deploy: 2
-        ·           ─
-        ╰────
-      help: write `deploy: 100%` to replace the old group
+  ⚠ this deploys 2 instances, so the old group keeps the rest
+    ╭─[web.yaml:12:11]
+ 11 │   setup: { instances: { min: 0, target: 4, max: 10 } }
+ 12 │   deploy: 2
+    ·           ─
+    ╰────
+  help: write `deploy: 100%` to replace the old group
 
-    4 warnings
-    "#);
+4 warnings
+");
 }

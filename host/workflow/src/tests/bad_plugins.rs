@@ -128,102 +128,102 @@ fn grants_that_grant_nothing() {
         - { url: 'https://u:p@x' }\n        - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }\n        - {}\n      \
         files: []\nworkflow:\n";
     let text = canary("    - { deploy: 100%, verify: [ { plugin: p } ] }\n").replace("workflow:\n", plugins);
-    insta::assert_snapshot!(rendered(&text), @r#"
-    malformed-url
+    insta::assert_snapshot!(rendered(&text), @r"
+malformed-url
 
-      × `ftp://x` cannot be granted: its scheme is `ftp`
-        ╭─[web.yaml:10:18]
-      9 │       http:
-     10 │         - { url: 'ftp://x' }
-        ·                  ────┬────
-        ·                      ╰── an origin is expected
-     11 │         - { url: 'https://a.*.com' }
-        ╰────
-      help: write it as `https://metrics.example.com:9090/api`
+  × `ftp://x` cannot be granted: its scheme is `ftp`
+    ╭─[web.yaml:10:18]
+  9 │       http:
+ 10 │         - { url: 'ftp://x' }
+    ·                  ────┬────
+    ·                      ╰── an origin is expected
+ 11 │         - { url: 'https://a.*.com' }
+    ╰────
+  help: write it as `https://metrics.example.com:9090/api`
 
-    malformed-url
+malformed-url
 
-      × `https://a.*.com` cannot be granted: only the first label of a host can be `*`
-        ╭─[web.yaml:11:18]
-     10 │         - { url: 'ftp://x' }
-     11 │         - { url: 'https://a.*.com' }
-        ·                  ────────┬────────
-        ·                          ╰── an origin is expected
-     12 │         - { url: 'https://u:p@x' }
-        ╰────
-      help: write it as `https://metrics.example.com:9090/api`
+  × `https://a.*.com` cannot be granted: only the first label of a host can be `*`
+    ╭─[web.yaml:11:18]
+ 10 │         - { url: 'ftp://x' }
+ 11 │         - { url: 'https://a.*.com' }
+    ·                  ────────┬────────
+    ·                          ╰── an origin is expected
+ 12 │         - { url: 'https://u:p@x' }
+    ╰────
+  help: write it as `https://metrics.example.com:9090/api`
 
-    malformed-url
+malformed-url
 
-      × `https://u:p@x` cannot be granted: credentials never stand in a workflow
-        ╭─[web.yaml:12:18]
-     11 │         - { url: 'https://a.*.com' }
-     12 │         - { url: 'https://u:p@x' }
-        ·                  ───────┬───────
-        ·                         ╰── an origin is expected
-     13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
-        ╰────
-      help: write it as `https://metrics.example.com:9090/api`
+  × `https://u:p@x` cannot be granted: credentials never stand in a workflow
+    ╭─[web.yaml:12:18]
+ 11 │         - { url: 'https://a.*.com' }
+ 12 │         - { url: 'https://u:p@x' }
+    ·                  ───────┬───────
+    ·                         ╰── an origin is expected
+ 13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
+    ╰────
+  help: write it as `https://metrics.example.com:9090/api`
 
-    malformed-url
+malformed-url
 
-      × `https://x?y=1` cannot be granted: a grant has no query and no fragment
-        ╭─[web.yaml:13:18]
-     12 │         - { url: 'https://u:p@x' }
-     13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
-        ·                  ───────┬───────
-        ·                         ╰── an origin is expected
-     14 │         - {}
-        ╰────
-      help: write it as `https://metrics.example.com:9090/api`
+  × `https://x?y=1` cannot be granted: a grant has no query and no fragment
+    ╭─[web.yaml:13:18]
+ 12 │         - { url: 'https://u:p@x' }
+ 13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
+    ·                  ───────┬───────
+    ·                         ╰── an origin is expected
+ 14 │         - {}
+    ╰────
+  help: write it as `https://metrics.example.com:9090/api`
 
-    unknown-name
+unknown-name
 
-      × `GTE` is no method that can be granted
-        ╭─[web.yaml:13:45]
-     12 │         - { url: 'https://u:p@x' }
-     13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
-        ·                                             ─┬─
-        ·                                              ╰── did you mean `GET`?
-     14 │         - {}
-        ╰────
-      help: the methods are `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`
+  × `GTE` is no method that can be granted
+    ╭─[web.yaml:13:45]
+ 12 │         - { url: 'https://u:p@x' }
+ 13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
+    ·                                             ─┬─
+    ·                                              ╰── did you mean `GET`?
+ 14 │         - {}
+    ╰────
+  help: the methods are `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`
 
-    malformed-address-range
+malformed-address-range
 
-      × `10.0.0.0/33` is no range of addresses
-        ╭─[web.yaml:13:63]
-     12 │         - { url: 'https://u:p@x' }
-     13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
-        ·                                                               ─────┬─────
-        ·                                                                    ╰── a CIDR is expected
-     14 │         - {}
-        ╰────
-      help: write it as `10.0.0.0/8` or `fd00::/8`
+  × `10.0.0.0/33` is no range of addresses
+    ╭─[web.yaml:13:63]
+ 12 │         - { url: 'https://u:p@x' }
+ 13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
+    ·                                                               ─────┬─────
+    ·                                                                    ╰── a CIDR is expected
+ 14 │         - {}
+    ╰────
+  help: write it as `10.0.0.0/8` or `fd00::/8`
 
-    missing-field
+missing-field
 
-      × an HTTP grant has no `url`
-        ╭─[web.yaml:14:11]
-     13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
-     14 │         - {}
-        ·           ─┬
-        ·            ╰── needs `url`
-     15 │       files: []
-        ╰────
+  × an HTTP grant has no `url`
+    ╭─[web.yaml:14:11]
+ 13 │         - { url: 'https://x?y=1', methods: [GTE], addresses: [10.0.0.0/33] }
+ 14 │         - {}
+    ·           ─┬
+    ·            ╰── needs `url`
+ 15 │       files: []
+    ╰────
 
-    unknown-field
+unknown-field
 
-      × `files` is not a field of `grants`
-        ╭─[web.yaml:15:7]
-     14 │         - {}
-     15 │       files: []
-        ·       ──┬──
-        ·         ╰── unknown
-     16 │ workflow:
-        ╰────
-      help: its fields are `http`
+  × `files` is not a field of `grants`
+    ╭─[web.yaml:15:7]
+ 14 │         - {}
+ 15 │       files: []
+    ·       ──┬──
+    ·         ╰── unknown
+ 16 │ workflow:
+    ╰────
+  help: its fields are `http`, `secrets`
 
-    8 errors
-    "#);
+8 errors
+");
 }

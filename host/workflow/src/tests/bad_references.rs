@@ -14,85 +14,85 @@ fn names_that_do_not_exist() {
         &format!("  strategy: basic\n{SETUP}  deploy: 100%\n"),
     );
     let text = text.replace("ami: ami-1", "ami: '${input.ami}'").replace("name: east", "name: '${workflow.variables.x}'");
-    insta::assert_snapshot!(rendered(&text), @r#"
-    unresolved-expression
+    insta::assert_snapshot!(rendered(&text), @r"
+unresolved-expression
 
-      × `HOME` does not exist
-       ╭─[web.yaml:3:21]
-     2 │ service: { name: web, artifact: { ami: '${input.ami}' }
-     3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
-       ·                     ───┬───
-       ·                        ╰── no such name
-     4 │ environment: { name: prod }
-       ╰────
-      help: write `$NAME` or `${'$'}{NAME}` where the shell's own variable is meant; names here:
-            `artifact.ami`, `env.name`, `infra.name`, `infra.region`, `input.ami`, `service.name`,
-            `workflow.name`
+  × `HOME` does not exist
+   ╭─[web.yaml:3:21]
+ 2 │ service: { name: web, artifact: { ami: '${input.ami}' }
+ 3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
+   ·                     ───┬───
+   ·                        ╰── no such name
+ 4 │ environment: { name: prod }
+   ╰────
+  help: write `$NAME` or `${'$'}{NAME}` where the shell's own variable is meant; names here:
+        `artifact.ami`, `env.name`, `infra.name`, `infra.region`, `input.ami`, `service.name`,
+        `workflow.name`
 
-    malformed-expression
+malformed-expression
 
-      × `VAR:-x` is not an expression: unexpected input after expression
-       ╭─[web.yaml:3:29]
-     2 │ service: { name: web, artifact: { ami: '${input.ami}' }
-     3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
-       ·                             ────┬────
-       ·                                 ╰── not an expression
-     4 │ environment: { name: prod }
-       ╰────
-      help: write `$NAME` or `${'$'}{NAME}` where the shell's own variable is meant
+  × `VAR:-x` is not an expression: unexpected input after expression
+   ╭─[web.yaml:3:29]
+ 2 │ service: { name: web, artifact: { ami: '${input.ami}' }
+ 3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
+   ·                             ────┬────
+   ·                                 ╰── not an expression
+ 4 │ environment: { name: prod }
+   ╰────
+  help: write `$NAME` or `${'$'}{NAME}` where the shell's own variable is meant
 
-    unresolved-expression
+unresolved-expression
 
-      × `input.amu` does not exist
-       ╭─[web.yaml:3:39]
-     2 │ service: { name: web, artifact: { ami: '${input.ami}' }
-     3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
-       ·                                       ──────┬─────
-       ·                                             ╰── did you mean `input.ami`?
-     4 │ environment: { name: prod }
-       ╰────
-      help: names here: `input.ami`
+  × `input.amu` does not exist
+   ╭─[web.yaml:3:39]
+ 2 │ service: { name: web, artifact: { ami: '${input.ami}' }
+ 3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
+   ·                                       ──────┬─────
+   ·                                             ╰── did you mean `input.ami`?
+ 4 │ environment: { name: prod }
+   ╰────
+  help: names here: `input.ami`
 
-    secret-not-here
+secret-not-here
 
-      × the secret `secrets.t` cannot stand here yet
-       ╭─[web.yaml:3:52]
-     2 │ service: { name: web, artifact: { ami: '${input.ami}' }
-     3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
-       ·                                                    ──────┬─────
-       ·                                                          ╰── a secret
-     4 │ environment: { name: prod }
-       ╰────
-      help: a secret can only be the whole value of `infrastructure.spot.token`, as in `token:
-            ${secrets.spot_token}`
+  × the secret `secrets.t` cannot stand here
+   ╭─[web.yaml:3:52]
+ 2 │ service: { name: web, artifact: { ami: '${input.ami}' }
+ 3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
+   ·                                                    ──────┬─────
+   ·                                                          ╰── a secret
+ 4 │ environment: { name: prod }
+   ╰────
+  help: a secret can stand in the `with:` of a plugin that is granted it, in `auth`, and as
+        `infrastructure.spot.token`
 
-    fact-of-the-run
+fact-of-the-run
 
-      × `run.id` is known only while a run goes on
-       ╭─[web.yaml:3:65]
-     2 │ service: { name: web, artifact: { ami: '${input.ami}' }
-     3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
-       ·                                                                 ────┬────
-       ·                                                                     ╰── not known yet
-     4 │ environment: { name: prod }
-       ╰────
-      help: it can stand in the `with:` of a plugin step and in the message of an approval
+  × `run.id` is known only while a run goes on
+   ╭─[web.yaml:3:65]
+ 2 │ service: { name: web, artifact: { ami: '${input.ami}' }
+ 3 │   , userData: 'echo ${HOME} ${VAR:-x} ${input.amu} ${secrets.t} ${run.id}' }
+   ·                                                                 ────┬────
+   ·                                                                     ╰── not known yet
+ 4 │ environment: { name: prod }
+   ╰────
+  help: it can stand in the `with:` of a plugin step and in the message of an approval
 
-    unresolved-expression
+unresolved-expression
 
-      × `workflow.variables.x` cannot be used here: it is resolved later than this text
-       ╭─[web.yaml:5:26]
-     4 │ environment: { name: prod }
-     5 │ infrastructure: { name: '${workflow.variables.x}', region: us-east-1, elastigroup: { group: { compute: { launchSpecification: {} } } } }
-       ·                          ───────────┬───────────
-       ·                                     ╰── resolved later
-     6 │ inputs: { ami: { required: true } }
-       ╰────
-      help: inputs come first, then names, the region, the artifact, the workflow's variables, the
-            service's variables; each may use those before it
+  × `workflow.variables.x` cannot be used here: it is resolved later than this text
+   ╭─[web.yaml:5:26]
+ 4 │ environment: { name: prod }
+ 5 │ infrastructure: { name: '${workflow.variables.x}', region: us-east-1, elastigroup: { group: { compute: { launchSpecification: {} } } } }
+   ·                          ───────────┬───────────
+   ·                                     ╰── resolved later
+ 6 │ inputs: { ami: { required: true } }
+   ╰────
+  help: inputs come first, then names, the region, the artifact, the workflow's variables, the
+        service's variables; each may use those before it
 
-    6 errors
-    "#);
+6 errors
+");
 }
 
 const GROUP: &str = "{ group: { compute: { launchSpecification: {} } } }";

@@ -15,6 +15,7 @@ mod good_blue_green;
 mod good_files;
 mod mutations;
 mod reference;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -54,6 +55,11 @@ pub(crate) fn rendered(text: &str) -> String {
         Ok(summary) => summary.warnings.map_or_else(|| "no diagnostics".to_owned(), |warnings| warnings.render(false, 100)),
         Err(found) => found.render(false, 100),
     }
+}
+
+/// The plan of a file that has no mistakes.
+pub(crate) fn planned(text: &str) -> crate::Plan {
+    crate::plan(&source(text), &Memory::example(), &inputs(&[])).unwrap()
 }
 
 pub(crate) fn inputs(given: &[(&str, &str)]) -> Inputs {

@@ -272,7 +272,7 @@ impl Watched {
 }
 
 fn in_a_minute() -> Suspension {
-    let state = ActionState { version: 1, bytes: Vec::new() };
+    let state = ActionState::new(1, Vec::new());
     Suspension { state, after: Some(Millis::minutes(1)), signals: Vec::new() }
 }
 
@@ -286,7 +286,7 @@ fn counted(votes: Vec<u8>) -> Outcome {
         bound_digest: None,
     };
     let tally = Tally { ballots: votes.iter().map(ballot).collect(), summary: String::new() };
-    let state = ActionState { version: 1, bytes: votes };
+    let state = ActionState::new(1, votes);
     Outcome::Counted(Progress { tally, next: Some(Suspension { state, after: None, signals: vec!["ballot".into()] }) })
 }
 
