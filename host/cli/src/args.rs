@@ -150,7 +150,7 @@ pub(crate) enum Command {
     #[command(after_help = SIM_HELP)]
     Sim(Simulate),
     /// Compile a component from standard input; the program calls itself so
-    #[command(name = COMPILE, hide = true)]
+    #[command(name = COMPILE, hide = true, after_help = "Example:\n  shiftgate compile-component < plugin.wasm")]
     CompileComponent,
     /// Look at plugins
     #[command(subcommand)]

@@ -39,7 +39,7 @@ fn plugins_config(app: &App) -> Result<PluginsConfig, Failure> {
     Ok(PluginsConfig {
         bundled_dirs: app.env.plugin_dirs(app.global.plugin_dir.as_deref()),
         compiler: compiler(&app.env),
-        vault: Arc::new(Places(app.env.clone())),
+        vault: Arc::new(Places::new(app.env.clone())),
         signer: Arc::new(Signing(AwsSigner::new(None))),
         ..PluginsConfig::new(cache_dir, Arc::new(SystemClock))
     })
