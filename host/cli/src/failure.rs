@@ -121,6 +121,8 @@ impl From<HostError> for Failure {
         let message = chain(&error);
         match error {
             HostError::Load(error) => Self::new(Exit::PluginRefused, message).hint(error.hint()),
+            HostError::Manifest { .. } => Self::new(Exit::PluginRefused, message)
+                .hint("docs/plugins.md has a whole manifest; `shiftgate plugin inspect` shows that of any component"),
             HostError::Engine { .. } | HostError::Ticker { .. } => Self::new(Exit::PluginRefused, message)
                 .hint("this machine does not let shiftgate run WebAssembly; see its memory limits"),
         }

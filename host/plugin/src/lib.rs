@@ -13,6 +13,7 @@ mod component;
 mod contract;
 mod convert;
 mod egress;
+mod embed;
 mod engine;
 mod error;
 mod file;
@@ -30,6 +31,7 @@ mod schema;
 mod trap;
 
 pub use budgets::Budgets;
+pub use embed::{Embedded, embed};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};
