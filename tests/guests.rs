@@ -36,23 +36,26 @@ async fn a_rust_guest_does_what_the_contract_says() {
 async fn a_javascript_guest_does_what_the_contract_says() {
     let Some(guests) = build::javascript().await else { return };
     cases(&guests).await;
-    exceptions(&guests, "start").await;
+    interpreted(&guests, "start").await;
 }
 
 #[tokio::test]
 async fn a_python_guest_does_what_the_contract_says() {
     let Some(guests) = build::python().await else { return };
     cases(&guests).await;
-    exceptions(&guests, "start at plugin.py:").await;
+    interpreted(&guests, "start at plugin.py:").await;
 }
 
-/// An exception is a step error, and one of a check refuses the config: with its text, and where it came from.
-async fn exceptions(guests: &Guests, place: &str) {
+/// An exception is a step error, and one of a check refuses the config: with its text, and where it came from. The language's own
+/// clock is that of the run.
+async fn interpreted(guests: &Guests, place: &str) {
     let config = json!({ "do": "throw", "text": "boom" });
     let thrown = told(ask(&guests.contrary, start(), config.clone()).await);
     assert!(thrown.contains("exception: TypeError: boom (") && thrown.contains(place), "{thrown}");
     let refused = told(ask(&guests.contrary, Call::Validate, config).await);
     assert!(refused.contains(": the plugin cannot check it: TypeError: boom ("), "{refused}");
+    let clock = told(ask(&guests.contrary, start(), json!({ "do": "look at the clock", "text": "" })).await);
+    assert!(clock.contains(r#""summary":"1700000000000""#), "{clock}");
 }
 
 async fn cases(guests: &Guests) {

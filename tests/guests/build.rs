@@ -102,12 +102,14 @@ impl Language {
     /// The component of a project that begins as the template; one that is there already is not built again.
     async fn built(&self, name: &str, changed: &[(String, Vec<u8>)], tools: &Path, beside: &impl Fn(&Path)) -> PathBuf {
         let key = self.key(changed);
-        let project = folder().join(format!("{name}-{}-{}", self.extension, &key[..16]));
+        let family = format!("{name}-{}-", self.extension);
+        let project = folder().join(format!("{family}{}", &key[..16]));
         fs::create_dir_all(&project).expect("a folder");
         let gate = fs::File::create(project.join(".gate")).expect("a file");
         gate.lock().expect("a lock");
         let done = project.join("built.wasm");
         if !done.exists() {
+            forget_others(&family, &project);
             self.write_project(&project, name, changed);
             beside(&project);
             for line in self.commands() {
@@ -186,6 +188,17 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Deletes what was built of other contents.
+fn forget_others(family: &str, but: &Path) {
+    for entry in fs::read_dir(folder()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let related = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(family));
+        if related && path != but {
+            fs::remove_dir_all(path).expect("an old folder");
+        }
+    }
 }
 
 fn read(file: &Path) -> Vec<u8> {

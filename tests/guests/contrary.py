@@ -1,6 +1,7 @@
 """A plugin that does what a test asks it to: tests/guests.rs."""
 
 import json
+import time
 
 from shiftgate_sdk import Problem, StepError, Verdict, info, now, verification, wait, warn
 from shiftgate_sdk.verification import Report
@@ -29,6 +30,8 @@ class Contrary(verification.Plugin):
                 info(text)
                 warn(f"of {run.step}")
                 return Report.passed(f"at {now()}")
+            case "look at the clock":
+                return Report.passed(f"{round(time.time() * 1000)}")
             case _:
                 return report(text)
 

@@ -122,7 +122,7 @@ impl From<HostError> for Failure {
         match error {
             HostError::Load(error) => Self::new(Exit::PluginRefused, message).hint(error.hint()),
             HostError::Manifest { .. } => Self::new(Exit::PluginRefused, message)
-                .hint("docs/plugins.md has a whole manifest; `shiftgate plugin inspect` shows that of any component"),
+                .hint("docs/plugins.md shows a whole manifest, and `shiftgate plugin inspect FILE --output json` that of any plugin"),
             HostError::Engine { .. } | HostError::Ticker { .. } => Self::new(Exit::PluginRefused, message)
                 .hint("this machine does not let shiftgate run WebAssembly; see its memory limits"),
         }

@@ -1,11 +1,15 @@
 // The three kinds: what a plugin's functions answer, in the contract's shapes. Each returns the exports of its world.
 
+import { Report } from "./report.js";
 import { guarded, isWait, restore, StepError, suspension, told } from "./step.js";
 
 /** Exports a plugin that judges a deployment. */
 export function verification(plugin) {
-  const outcome = (answer, version) =>
-    isWait(answer) ? { tag: "wait", val: suspension(answer, version) } : { tag: "done", val: answer.toContract() };
+  const outcome = (answer, version) => {
+    if (isWait(answer)) return { tag: "wait", val: suspension(answer, version) };
+    if (answer instanceof Report) return { tag: "done", val: answer.toContract() };
+    throw new TypeError(`a verification answers with a report or a wait, not with ${Object.prototype.toString.call(answer)}`);
+  };
   return { config: config(plugin), verification: steps(plugin, outcome) };
 }
 

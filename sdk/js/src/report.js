@@ -3,12 +3,12 @@
 /** A judgement with what led to it. */
 export class Report {
   constructor(verdict, summary) {
-    Object.assign(this, { verdict, summary, findings: [], metrics: [], named: { evidence: [], outputs: [] } });
+    Object.assign(this, { verdict, summary: String(summary), findings: [], metrics: [], named: { evidence: [], outputs: [] } });
   }
 
   /** Adds a finding. */
   finding(verdict, message) {
-    this.findings.push({ verdict, message });
+    this.findings.push({ verdict, message: String(message) });
     return this;
   }
 

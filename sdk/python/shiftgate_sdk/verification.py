@@ -78,5 +78,7 @@ def export(plugin: Plugin) -> tuple[type, type]:
 def _outcome(answer: Report | Wait, version: int) -> contract.Outcome:
     if isinstance(answer, Wait):
         return contract.Outcome_Wait(suspension(answer, version))
+    if not isinstance(answer, Report):
+        raise TypeError(f"a verification answers with a Report or a wait, not with {answer!r}")
     report = contract.Report(answer.verdict, answer.summary, answer.findings, answer.metrics, **answer.named)
     return contract.Outcome_Done(report)
