@@ -17,6 +17,8 @@ use shiftgate_model::{
 };
 use shiftgate_plugin::{Budgets, Plugins, PluginsConfig};
 
+use crate::program::root;
+
 /// The two components of a language.
 struct Guests {
     queue: PathBuf,
@@ -44,6 +46,17 @@ async fn a_python_guest_does_what_the_contract_says() {
     let Some(guests) = build::python().await else { return };
     cases(&guests).await;
     interpreted(&guests, "start at plugin.py:").await;
+}
+
+#[test]
+fn the_pages_show_the_templates_as_they_are() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).expect("a file of the project");
+    assert!(read("sdk/js/README.md").contains(&read("sdk/js/template/plugin.js")), "sdk/js shows another plugin");
+    assert!(read("sdk/python/README.md").contains(&read("sdk/python/template/plugin.py")), "sdk/python shows another plugin");
+    for folder in ["sdk/js", "sdk/python"] {
+        let manifest = read(&format!("{folder}/template/manifest.json")).replace("{{name}}", "queue-depth");
+        assert!(read("docs/plugins.md").contains(&manifest), "docs/plugins.md shows another manifest than {folder}");
+    }
 }
 
 /// An exception is a step error, and one of a check refuses the config: with its text, and where it came from. The language's own
