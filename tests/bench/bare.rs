@@ -77,7 +77,8 @@ impl Bare {
     }
 
     /// How many problems the plugin finds in its config.
-    pub(crate) async fn validate(&self, config: &str) -> usize {
+    #[expect(clippy::ptr_arg, reason = "the binding takes a text so")]
+    pub(crate) async fn validate(&self, config: &String) -> usize {
         let guest = Guest { wasi: WasiCtx::builder().build(), table: ResourceTable::new() };
         let mut store = Store::new(&self.engine, guest);
         let plugin = self.plugin.instantiate_async(&mut store).await.expect("an instance");

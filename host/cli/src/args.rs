@@ -303,6 +303,18 @@ pub(crate) enum Plugin {
     /// Name a component in the operator's policy, with what it asks for; or show what an upgrade asks beyond
     #[command(after_help = GRANT_HELP)]
     Grant(PluginGrant),
+    /// Put a manifest into a component of another language than Rust, in place of any that it has
+    #[command(after_help = "Example:\n  shiftgate plugin embed ./queue-depth.wasm --manifest manifest.json")]
+    Embed {
+        /// The component file
+        file: PathBuf,
+        /// The manifest, as JSON
+        #[arg(long, value_name = "FILE")]
+        manifest: PathBuf,
+        /// Where the result goes [default: the component file itself]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 const GRANT_HELP: &str = "\

@@ -127,6 +127,9 @@ impl From<HostError> for Failure {
         let message = chain(&error);
         match error {
             HostError::Load(error) => Self::new(Exit::PluginRefused, message).hint(error.hint()),
+            HostError::Manifest { .. } => Self::new(Exit::PluginRefused, message).hint(
+                "docs/plugins.md shows a whole manifest, and `shiftgate plugin inspect FILE --output json` that of any plugin",
+            ),
             HostError::Engine { .. } | HostError::Ticker { .. } => Self::new(Exit::PluginRefused, message)
                 .hint("this machine does not let shiftgate run WebAssembly; see its memory limits"),
         }

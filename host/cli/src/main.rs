@@ -65,6 +65,10 @@ fn perform(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Validate(args) => commands::validate::run(app, args),
         Command::Init(args) => commands::init::run(app, args),
         Command::Completions { shell } => commands::completions::run(app, *shell),
+        Command::Plugin(Plugin::Grant(args)) => commands::grant::run(app, args),
+        Command::Plugin(Plugin::Embed { file, manifest, out }) => {
+            commands::plugin::embed(app, file, manifest, out.as_deref().unwrap_or(file))
+        }
         waiting => {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             let runtime = builder.enable_all().build();
@@ -94,10 +98,11 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,
         Command::Plugin(Plugin::Inspect { file, output }) => commands::plugin::inspect(app, file, *output).await,
-        Command::Plugin(Plugin::Grant(args)) => commands::plugin::grant(app, args).await,
-        Command::Validate(_) | Command::Init(_) | Command::Completions { .. } | Command::CompileComponent => {
-            Err(Failure::bug("this command does not wait"))
-        }
+        Command::Validate(_)
+        | Command::Init(_)
+        | Command::Completions { .. }
+        | Command::CompileComponent
+        | Command::Plugin(Plugin::Embed { .. } | Plugin::Grant(_)) => Err(Failure::bug("this command does not wait")),
     }
 }
 

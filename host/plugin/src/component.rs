@@ -9,7 +9,7 @@ use wasmparser::{BinaryReaderError, Chunk, ComponentExternalKind, Encoding, Pars
 use crate::error::LoadError;
 
 /// The custom section that holds the manifest.
-const MANIFEST_SECTION: &str = "shiftgate:manifest";
+pub(crate) const MANIFEST_SECTION: &str = "shiftgate:manifest";
 
 /// A component's outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

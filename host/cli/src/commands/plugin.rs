@@ -1,13 +1,18 @@
 //! `shiftgate plugin`: plugins from outside. Nothing here runs one.
 
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use shiftgate_plugin::{Review, Wish};
+use shiftgate_plugin::{Budgets, Manifest};
+use tempfile::NamedTempFile;
 
-use crate::app::{App, PolicyAt};
-use crate::args::{Format, PluginGrant};
+use crate::app::App;
+use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::wiring;
 
 pub(crate) async fn inspect(app: &mut App, file: &Path, output: Format) -> Result<Exit, Failure> {
@@ -19,49 +24,25 @@ pub(crate) async fn inspect(app: &mut App, file: &Path, output: Format) -> Resul
     if found.problems.is_empty() { Ok(Exit::Succeeded) } else { Err(Failure::Shown(Exit::PluginRefused)) }
 }
 
-/// `shiftgate plugin grant`: names a component in the policy, after a person has seen what it asks for.
-pub(crate) async fn grant(app: &mut App, args: &PluginGrant) -> Result<Exit, Failure> {
-    let file = match app.policy_file() {
-        Some(PolicyAt::Named(file) | PolicyAt::Usual(file)) => file,
-        None => {
-            return Err(Failure::new(Exit::Usage, "there is no place for a policy: neither HOME nor XDG_CONFIG_HOME is set")
-                .hint("name a file with --policy or SHIFTGATE_POLICY"));
-        }
-    };
-    let found = wiring::inspector(app)?.inspect(&args.file.display().to_string())?;
-    if let Some(problem) = found.problems.first() {
-        return Err(Failure::new(Exit::PluginRefused, problem.clone()).hint("`shiftgate plugin inspect` shows all of it"));
-    }
-    let policy = if file.exists() { Some(shiftgate_plugin::Policy::read(&file)?) } else { None };
-    let given = args.http.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
-    let review = Review::of(&found, policy.as_ref(), &given).map_err(|why| Failure::new(Exit::PluginRefused, why))?;
-    match args.output {
-        Format::Text => app.screen.print(&review.to_string())?,
-        Format::Json => app.screen.json(&review)?,
-    }
-    if args.review {
-        return Ok(if review.more.is_empty() { Exit::Succeeded } else { Exit::PluginRefused });
-    }
-    if review.upgrade && !review.more.is_empty() && !args.more {
-        let message = format!("{} asks for more than the versions of it in {} have", review.name, file.display());
-        return Err(Failure::new(Exit::PluginRefused, message).hint("--more grants the lines with a `+` too"));
-    }
-    review.grant(&file)?;
-    app.screen.note(&format!("Written into {}; a workflow still has to grant it", file.display()));
+pub(crate) fn embed(app: &mut App, file: &Path, manifest: &Path, out: &Path) -> Result<Exit, Failure> {
+    let made = shiftgate_plugin::embed(file, manifest, Budgets::default().component_bytes)?;
+    replace(out, &made.bytes).map_err(|error| {
+        let why = files::reason(&error);
+        Failure::new(Exit::Output, format!("cannot write `{}`: {why}", out.display())).hint("name another file with --out")
+    })?;
+    let Manifest { name, version, kind, .. } = &made.manifest;
+    app.screen.print(&format!("Wrote `{}`: {name} {version}, {kind}, sha256 {}\n", out.display(), made.digest.0))?;
     Ok(Exit::Succeeded)
 }
 
-/// `GET,POST https://api.example.com/v1 10.0.0.0/8`
-fn destination(text: &str) -> Result<Wish, Failure> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let (methods, url, addresses) = match words.as_slice() {
-        [methods, url] => (list(methods), *url, Vec::new()),
-        [methods, url, ranges] => (list(methods), *url, list(ranges)),
-        _ => {
-            return Err(Failure::new(Exit::Usage, format!("`{}` is no destination", text.escape_debug()))
-                .hint("write --http 'GET http://prometheus.internal:9090 10.0.0.0/8'; the ranges may be left out"));
-        }
-    };
-    Ok(Wish { url: url.to_owned(), methods, addresses, reason: String::new() })
+/// Writes a file whole or not at all: it may be the one that was read.
+fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut new = NamedTempFile::with_prefix_in(".shiftgate-", folder)?;
+    new.write_all(bytes)?;
+    // A temporary file is its owner's alone; a component is as public as any file.
+    let mode = std::fs::metadata(file).map_or_else(|_| Permissions::from_mode(0o644), |there| there.permissions());
+    new.as_file().set_permissions(mode)?;
+    new.persist(file)?;
+    Ok(())
 }

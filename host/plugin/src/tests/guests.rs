@@ -78,22 +78,7 @@ pub(super) fn manifest(kind: PluginKind) -> Value {
 
 /// The component with a manifest at its top.
 pub(super) fn with_manifest(mut component: Vec<u8>, manifest: &Value) -> Vec<u8> {
-    let name = b"shiftgate:manifest";
-    let text = manifest.to_string();
-    let mut section = vec![u8::try_from(name.len()).unwrap()];
-    section.extend_from_slice(name);
-    section.extend_from_slice(text.as_bytes());
-    component.push(0);
-    let mut size = section.len();
-    loop {
-        let low = u8::try_from(size & 0x7f).unwrap();
-        size >>= 7;
-        component.push(if size == 0 { low } else { low | 0x80 });
-        if size == 0 {
-            break;
-        }
-    }
-    component.extend_from_slice(&section);
+    crate::embed::append(&mut component, manifest.to_string().as_bytes());
     component
 }
 
