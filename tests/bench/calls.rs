@@ -69,6 +69,7 @@ fn host(home: &Path) -> Plugins {
         budgets: Budgets::default(),
         clock: Arc::new(SystemClock),
         seed: None,
+        network: None,
     })
     .expect("the plugin host starts")
 }

@@ -78,6 +78,7 @@ fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
         budgets: Budgets::default(),
         clock: Arc::new(SystemClock),
         seed: None,
+        network: None,
     });
     let record = Arc::new(record.clone());
     let doors = Doors {

@@ -73,6 +73,7 @@ pub(crate) fn plugin_host() -> Arc<Plugins> {
         budgets: Budgets::default(),
         clock: Arc::new(SystemClock),
         seed: None,
+        network: None,
     };
     Arc::new(Plugins::new(config).expect("the plugin host starts"))
 }

@@ -59,6 +59,7 @@ async fn measure(cache: &Path, file: &str, kind: PluginKind, config: Value) -> R
             budgets: Budgets::default(),
             clock: Arc::new(SystemClock),
             seed: None,
+            network: None,
         })
     };
     let first = host()?;

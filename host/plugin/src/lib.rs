@@ -30,6 +30,7 @@ mod schema;
 mod trap;
 
 pub use budgets::Budgets;
+pub use egress::{Network, Reply, Sent, Silence};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::Budgets;
 use crate::budgets::Exceeded;
 use crate::cache::Cache;
-use crate::egress::{Egress, Lookup, SystemLookup};
+use crate::egress::{Egress, Lookup, Network, SystemLookup};
 use crate::engine::{self, Ticker};
 use crate::error::{HostError, LoadError};
 use crate::grants::Rights;
@@ -46,6 +46,8 @@ pub struct PluginsConfig {
     pub clock: Arc<dyn Clock>,
     /// What guests' random numbers come from, with the step's idempotency key and attempt; none takes the system's.
     pub seed: Option<u64>,
+    /// What answers in the network's place, in a test of a plugin; none is the network itself.
+    pub network: Option<Arc<dyn Network>>,
 }
 
 /// The plugin host. Cheap to clone; all clones are one host.
@@ -83,13 +85,13 @@ impl Plugins {
 
     /// The same, with names resolved by `lookup`.
     pub(crate) fn with_lookup(config: PluginsConfig, lookup: impl Lookup) -> Result<Self, HostError> {
-        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed } = config;
+        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, network } = config;
         let engine = engine::build(&budgets)?;
         let ticker = Ticker::start(engine.weak())?;
         let cache = Cache::open(&cache_dir, &engine);
         let workshop = Workshop { linker: linker(&engine)?, cache, limit: budgets.component_bytes, engine };
         let slots = Semaphore::new(budgets.concurrent_calls as usize);
-        let egress = Arc::new(Egress::new(lookup));
+        let egress = Arc::new(Egress::new(lookup).over(network));
         let loader = Loader::new(workshop, bundled_dirs);
         Ok(Self(Arc::new(Host { loader, egress, budgets, clock, seed, slots, _ticker: ticker })))
     }

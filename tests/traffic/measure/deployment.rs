@@ -161,6 +161,7 @@ fn activities(spot: &Arc<Spot>, elb: &Arc<Elb>, record: &Record) -> Arc<Activiti
         budgets: Budgets::default(),
         clock: Arc::new(SystemClock),
         seed: None,
+        network: None,
     });
     let record = Arc::new(record.clone());
     let doors = Doors {

@@ -2,11 +2,14 @@
 //!
 //! Every hop of every request is decided afresh by [`decide`], goes to an address that was filtered, and is bounded in count,
 //! size and time. No proxy variables, no cookies, no automatic redirects or decompression. What a guest learns of a failure
-//! is its kind and one sentence. `connect.rs` resolves and connects, `headers.rs` says which headers may pass.
+//! is its kind and one sentence. `connect.rs` resolves and connects, `headers.rs` says which headers may pass, `network.rs` is
+//! what a test puts in the network's place.
 
 mod connect;
 mod headers;
+mod network;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -16,6 +19,7 @@ use shiftgate_model::Millis;
 
 use self::connect::Clients;
 pub(crate) use self::connect::{Lookup, SystemLookup};
+pub use self::network::{Network, Reply, Sent, Silence};
 use crate::Budgets;
 use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
 
@@ -26,6 +30,8 @@ const REDIRECT_LIMIT: u32 = 10;
 #[derive(Debug)]
 pub(crate) struct Egress {
     clients: Clients,
+    /// Answers in the network's place; none for the network itself.
+    network: Option<Arc<dyn Network>>,
 }
 
 /// A request as a guest gives it.
@@ -93,27 +99,34 @@ struct Hop {
     target: Target,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// How long the exchange may take.
+    timeout: Duration,
 }
 
 impl Egress {
     pub(crate) fn new(lookup: impl Lookup) -> Self {
-        Self { clients: Clients::new(lookup) }
+        Self { clients: Clients::new(lookup), network: None }
+    }
+
+    /// The same over what stands in the network's place; none is the network itself.
+    pub(crate) fn over(self, network: Option<Arc<dyn Network>>) -> Self {
+        Self { network, ..self }
     }
 
     /// Sends `ask` and follows its redirects, within the rights and the quota of one call.
     pub(crate) async fn exchange(&self, rights: &Rights, quota: &mut Quota, ask: Ask) -> Result<Answer, Failure> {
         let limit = quota.timeout;
         let timeout = ask.timeout.map_or(limit, |asked| asked.duration().min(limit));
-        tokio::time::timeout(timeout, self.follow(rights, quota, ask)).await.unwrap_or(Err(Failure::Timeout))
+        tokio::time::timeout(timeout, self.follow(rights, quota, ask, timeout)).await.unwrap_or(Err(Failure::Timeout))
     }
 
-    async fn follow(&self, rights: &Rights, quota: &mut Quota, ask: Ask) -> Result<Answer, Failure> {
+    async fn follow(&self, rights: &Rights, quota: &mut Quota, ask: Ask, timeout: Duration) -> Result<Answer, Failure> {
         let headers = headers::checked(&ask.headers, ask.body.len()).map_err(Failure::Protocol)?;
         if ask.body.len() + headers::size(&headers) > quota.request_bytes {
             return Err(Failure::TooLarge);
         }
         let target = Target::parse(&ask.method, &ask.url).map_err(malformed)?;
-        let mut hop = Hop { target, headers, body: ask.body };
+        let mut hop = Hop { target, headers, body: ask.body, timeout };
         let redirects = ask.max_redirects.min(REDIRECT_LIMIT);
         let mut followed = 0;
         loop {
@@ -140,6 +153,9 @@ impl Egress {
             Decision::Deny(text) => return Err(Failure::NotGranted(text)),
         };
         literal_address(rights, &hop.target, &opened)?;
+        if let Some(network) = &self.network {
+            return network::ask(network.as_ref(), hop);
+        }
         let method = Method::from_bytes(hop.target.method().as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
         let client = self.clients.get(hop.target.scheme(), &opened).map_err(|error| Failure::Tls(connect::chain(&error)))?;
         let request = client.request(method, hop.target.url().clone()).headers(hop.headers.clone()).body(hop.body.clone());
@@ -185,9 +201,9 @@ impl Hop {
             headers = headers::without_credentials(headers);
         }
         if keeps_method {
-            return Ok(Self { target, headers, body: self.body });
+            return Ok(Self { target, headers, body: self.body, timeout: self.timeout });
         }
-        Ok(Self { target, headers: headers::without_body(headers), body: Vec::new() })
+        Ok(Self { target, headers: headers::without_body(headers), body: Vec::new(), timeout: self.timeout })
     }
 }
 

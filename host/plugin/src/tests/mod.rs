@@ -92,6 +92,7 @@ fn config(dir: &tempfile::TempDir, budgets: Budgets) -> PluginsConfig {
         budgets,
         clock: Arc::new(Noon),
         seed: Some(7),
+        network: None,
     }
 }
 
