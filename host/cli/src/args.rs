@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`; nothing here reads a file or the environment.
 
+mod plugin;
 mod runs;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::exit::Exit;
 
+pub(crate) use plugin::{BenchPlugin, Kind, Language, NewPlugin, Plugin, RunPlugin, TestPlugin};
 pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// Deploys AMIs onto Spot Elastigroups: in phases, verified between them, and put back when they fail.
@@ -143,7 +145,7 @@ pub(crate) enum Command {
     /// Serve a simulated account on loopback until interrupted
     #[command(after_help = SIM_HELP)]
     Sim(Simulate),
-    /// Look at plugins
+    /// Write plugins, and look at them
     #[command(subcommand)]
     Plugin(Plugin),
     /// Print a script that completes commands in a shell
@@ -258,20 +260,6 @@ pub(crate) struct Simulate {
     /// What the account has and how it behaves, as JSON; an empty account without it
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<PathBuf>,
-}
-
-/// Look at plugins.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Plugin {
-    /// Show what a plugin is, what it asks for and what it imports, without running it
-    #[command(after_help = "Example:\n  shiftgate plugin inspect ./errors.wasm")]
-    Inspect {
-        /// The component file, or the bare name of a plugin that comes with shiftgate
-        file: PathBuf,
-        /// The form of the answer
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        output: Format,
-    },
 }
 
 const RUN_HELP: &str = "\

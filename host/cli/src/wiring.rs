@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shiftgate_author::Place;
 use shiftgate_cloud::{Elb, ElbConfig, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports, Settings, WhenBusy};
 use shiftgate_model::{AccountId, Groups, Routes};
@@ -20,18 +21,25 @@ use crate::no_clouds::NoClouds;
 /// The variable that says how long a changed rule takes to reach every node of a load balancer.
 const PROPAGATION: &str = "SHIFTGATE_PROPAGATION";
 
-/// The plugin host. Compiled plugins are kept over calls of the program.
-pub(crate) fn plugins(app: &App) -> Result<Arc<Plugins>, Failure> {
+/// Where the plugin host has its things. Compiled plugins are kept over calls of the program.
+pub(crate) fn place(app: &App) -> Result<Place, Failure> {
     let cache_dir = match app.env.cache_dir() {
         Some(dir) => dir.join("components"),
         None => app.state_dir()?.join("components"),
     };
+    Ok(Place { cache_dir, bundled_dirs: app.env.plugin_dirs(app.global.plugin_dir.as_deref()) })
+}
+
+/// The plugin host.
+pub(crate) fn plugins(app: &App) -> Result<Arc<Plugins>, Failure> {
+    let Place { cache_dir, bundled_dirs } = place(app)?;
     Ok(Arc::new(Plugins::new(PluginsConfig {
         cache_dir,
-        bundled_dirs: app.env.plugin_dirs(app.global.plugin_dir.as_deref()),
+        bundled_dirs,
         budgets: Budgets::default(),
         clock: Arc::new(SystemClock),
         seed: None,
+        network: None,
     })?))
 }
 
