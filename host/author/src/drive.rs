@@ -12,9 +12,6 @@ use shiftgate_model::{
 };
 use shiftgate_plugin::{Budgets, Manifest, Plugins};
 
-/// Wakes after which a step counts as one that never ends.
-pub(crate) const MOST_WAKES: usize = 10_000;
-
 /// A step as a workflow would have it.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -33,6 +30,9 @@ pub struct Step {
 pub trait Outside: Send {
     /// The run's clock.
     fn now(&self) -> Timestamp;
+
+    /// So many wakes, and the step counts as one that never ends.
+    fn patience(&self) -> usize;
 
     /// Waits until something of what the plugin waits for happens, or its step is over.
     async fn wake(&mut self, wait: &Suspension, deadline: Option<Timestamp>) -> Woken;
@@ -131,7 +131,7 @@ impl Player<'_> {
         }
         let ending = self.step.ending.clone().unwrap_or((Ending::Succeeded, "The run succeeded".to_owned()));
         let mut outcome = self.call(Call::Start { summary: Some(ending) }).await?;
-        while self.polls.len() < MOST_WAKES {
+        while self.polls.len() < self.outside.patience() {
             let (wait, tally) = match outcome {
                 Outcome::Wait(wait) => (wait, None),
                 Outcome::Counted(progress) => match progress.next {
@@ -158,7 +158,7 @@ impl Player<'_> {
                 Woken::Left => return Ok(End::Waiting { tally, signals: wait.signals }),
             };
         }
-        Ok(End::Endless(MOST_WAKES))
+        Ok(End::Endless(self.polls.len()))
     }
 
     async fn call(&mut self, action: Call) -> Result<Outcome, End> {

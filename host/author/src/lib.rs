@@ -25,3 +25,6 @@ pub use lang::Lang;
 pub use new::{NewPlugin, create};
 pub use scenario::{Mismatch, Scenario, read_all};
 pub use test_bed::{Checked, Place, TestBed};
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,12 @@ pub(crate) struct Script {
     pub(crate) instead: Option<Said>,
     pub(crate) signals: Vec<Signal>,
     pub(crate) until: Option<Millis>,
+    /// So many wakes, and it counts as endless.
+    pub(crate) patience: usize,
 }
+
+/// A scenario may last for hours of looks a second apart.
+const PATIENCE: usize = 10_000;
 
 impl TestBed {
     /// Loads a component: a path, or the bare name of a plugin that comes along.
@@ -154,6 +159,7 @@ impl TestBed {
             instead: None,
             signals: scenario.signals.clone(),
             until: scenario.until,
+            patience: PATIENCE,
         }
     }
 
@@ -162,7 +168,7 @@ impl TestBed {
         let _turn = self.turn.lock().await;
         self.stage.set(&script.routes, script.instead.clone());
         let source = source(&self.manifest, &self.inspection, script.grants.clone());
-        let mut outside = Jumping::new(&self.stage, &script.signals, script.until);
+        let mut outside = Jumping::new(&self.stage, script);
         let story = drive(&self.plugins, &source, &script.step, &mut outside).await;
         (story, self.stage.seen())
     }
@@ -210,13 +216,14 @@ struct Jumping<'a> {
     /// Signals that have not come yet, the next one first.
     signals: Vec<Signal>,
     until: Option<Timestamp>,
+    patience: usize,
 }
 
 impl<'a> Jumping<'a> {
-    fn new(stage: &'a Stage, signals: &[Signal], until: Option<Millis>) -> Self {
-        let mut signals = signals.to_vec();
+    fn new(stage: &'a Stage, script: &Script) -> Self {
+        let mut signals = script.signals.clone();
         signals.sort_by_key(|signal| signal.at);
-        Self { stage, signals, until: until.map(|until| BEGIN.plus(until)) }
+        Self { stage, signals, until: script.until.map(|until| BEGIN.plus(until)), patience: script.patience }
     }
 }
 
@@ -224,6 +231,10 @@ impl<'a> Jumping<'a> {
 impl Outside for Jumping<'_> {
     fn now(&self) -> Timestamp {
         self.stage.now()
+    }
+
+    fn patience(&self) -> usize {
+        self.patience
     }
 
     async fn wake(&mut self, wait: &Suspension, deadline: Option<Timestamp>) -> Woken {

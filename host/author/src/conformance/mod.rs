@@ -21,7 +21,9 @@ use crate::test_bed::{Checked, Script, TestBed};
 use trials::Trial;
 
 /// A step may take so long in a trial; a plugin that wants more is cancelled, as by a workflow.
-const LIMIT: Millis = Millis::minutes(60);
+const LIMIT: Millis = Millis::minutes(15);
+/// A plugin that looks every second has ended by then.
+const PATIENCE: usize = 1_000;
 /// So many states of a plugin are polled twice.
 const POLLS: usize = 20;
 
@@ -51,7 +53,7 @@ async fn base(bed: &TestBed, scenarios: &[Scenario], config: Option<Value>) -> R
         (None, Some(good)) => good.clone(),
         (None, None) => Scenario::of_config(configs::suggested(bed.manifest()).ok_or(AuthorError::NoConfig)?),
     };
-    let mut script = bed.script(&scenario);
+    let mut script = Script { patience: PATIENCE, ..bed.script(&scenario) };
     let began = script.step.run.started_at;
     script.step.run.deadline.get_or_insert(began.plus(LIMIT));
     match bed.call(&script, Call::Validate, began).await {

@@ -91,6 +91,10 @@ impl Outside for Present<'_> {
         SystemClock.now()
     }
 
+    fn patience(&self) -> usize {
+        usize::MAX
+    }
+
     async fn wake(&mut self, wait: &Suspension, deadline: Option<Timestamp>) -> Woken {
         if let Some(next) = self.signals.iter().position(|(name, _)| wait.signals.contains(name)) {
             let (name, payload) = self.signals.remove(next);
