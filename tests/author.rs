@@ -13,7 +13,7 @@ use axum::routing::get;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::program::{Finished, finish, root};
+use crate::program::{Finished, finish, plugins, root};
 
 /// An author's home: plugins are written into it.
 struct Desk {
@@ -217,6 +217,15 @@ async fn what_cannot_be_written_built_or_run_says_what_next() {
     lonely.args(["plugin", "build"]).env("PATH", "/nonexistent");
     refused(&finish(lonely).await, 22, &["rustc", "rustup.rs"]);
 
+    // A Rust without the target for components is told how to get it.
+    let bare = desk.path("bare");
+    fs::create_dir(&bare).expect("a folder");
+    fs::write(bare.join("rustc"), "#!/bin/sh\necho /nonexistent\n").expect("a file");
+    fs::set_permissions(bare.join("rustc"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
+    let mut command = desk.command(env!("CARGO_BIN_EXE_shiftgate"), &dir);
+    command.args(["plugin", "build"]).env("PATH", &bare);
+    refused(&finish(command).await, 22, &["wasm32-wasip2", "rustup target add wasm32-wasip2"]);
+
     // A clone's SDK is used as it is, and not copied.
     let clone = root().display().to_string();
     let args = ["plugin", "new", "--kind", "wrap-up", "cloned", "--sdk", &clone];
@@ -245,4 +254,46 @@ async fn a_step_that_is_run_for_real_is_refused_what_nobody_granted() {
     assert!(failed.stdout.starts_with("fail: 12 is more than 3"), "{}", failed.stdout);
     let done = desk.run(&dir, &["plugin", "run", "./real.wasm", "--with", "{\"max\": true}"]).await;
     refused(&done, 11, &["the config is refused", "/max"]);
+}
+
+#[tokio::test]
+async fn a_step_that_is_run_for_real_is_cancelled_by_a_signal() {
+    let desk = Desk::new();
+    let file = plugins().join("manual-approval.wasm").display().to_string();
+    let mut command = desk.command(env!("CARGO_BIN_EXE_shiftgate"), desk.home.path());
+    let ballot = r#"ballot={"subject": "alice", "vote": "approve"}"#;
+    command.args(["plugin", "run", &file, "--with", r#"{"message": "Ship it?"}"#, "--signal", ballot]);
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
+    // What goes on is told on standard error.
+    let stderr = child.stderr.take().expect("a pipe");
+    let (mut lines, mut said) = (tokio::io::BufReader::new(stderr), String::new());
+    while !said.contains("waits for ballot") {
+        let read = tokio::io::AsyncBufReadExt::read_line(&mut lines, &mut said).await.expect("the program writes UTF-8");
+        assert!(read > 0, "{said}");
+    }
+    assert!(said.contains("sends it the signal `ballot`"), "{said}");
+    let pid = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?)).expect("it runs");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is there");
+    let status = child.wait().await.expect("it ends");
+    assert_eq!(status.code(), Some(6));
+}
+
+#[tokio::test]
+async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
+    let desk = Desk::new();
+    for name in ["http-check", "manual-approval", "prometheus", "webhook"] {
+        let file = plugins().join(format!("{name}.wasm")).display().to_string();
+        let scenarios = root().join("plugins").join(name).join("scenarios").display().to_string();
+        let tested = desk.does(desk.home.path(), &["plugin", "test", &file, "--scenarios", &scenarios]).await;
+        assert!(tested.contains("scenarios passed") && tested.contains("conformance checks passed"), "{tested}");
+        // Without scenarios it takes a config that is made up, or one that is given.
+        let with = r#"{"url": "http://prometheus:9090", "query": "up", "min": 1}"#;
+        let given: &[&str] = if name == "prometheus" { &["--with", with] } else { &[] };
+        let tested = desk.does(desk.home.path(), &[&["plugin", "test", &file], given].concat()).await;
+        assert!(tested.starts_with(&format!("{name} ")) && tested.contains("0 scenarios passed"), "{tested}");
+    }
+    // One that is refused would try nothing, and is told.
+    let file = plugins().join("prometheus.wasm").display().to_string();
+    let done = desk.run(desk.home.path(), &["plugin", "test", &file, "--with", r#"{"url": "http://prometheus:9090"}"#]).await;
+    refused(&done, 2, &["no config is known", "\"query\" is a required property", "--with"]);
 }

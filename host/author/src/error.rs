@@ -30,7 +30,7 @@ pub enum AuthorError {
     },
     #[error("`{}` is no plugin's folder: it has no Cargo.toml", dir.display())]
     NotAPlugin { dir: PathBuf },
-    #[error("there is no component in `{}`", dir.display())]
+    #[error("there is no component in `{}`, or more than one", dir.display())]
     NoComponent { dir: PathBuf },
     #[error("cannot call `{program}`, which builds the plugin")]
     NoTool {
@@ -48,12 +48,16 @@ pub enum AuthorError {
     Unusable { problems: Vec<String> },
     #[error("{place}: {message}{}", quoted(line))]
     BadScenario { place: String, message: String, line: Option<String>, hint: Option<String> },
-    #[error("no config is known that this plugin would take")]
-    NoConfig,
+    #[error("no config is known that this plugin would take{}", listed(problems))]
+    NoConfig { problems: Vec<(String, String)> },
     #[error(transparent)]
     Host(#[from] HostError),
     #[error(transparent)]
     Plugin(#[from] PluginError),
+}
+
+fn listed(problems: &[(String, String)]) -> String {
+    problems.iter().map(|(place, why)| format!("\n  {}: {why}", if place.is_empty() { "the whole" } else { place })).collect()
 }
 
 fn quoted(line: &Option<String>) -> String {
@@ -75,12 +79,12 @@ impl AuthorError {
             Self::NotAPlugin { .. } => {
                 "go into a plugin's folder or name it; `shiftgate plugin new --kind verification NAME` writes one"
             }
-            Self::NoComponent { .. } => "build it with `shiftgate plugin build`",
+            Self::NoComponent { .. } => "build it with `shiftgate plugin build`, or name the component's file",
             Self::NoTool { .. } => "install Rust with rustup (https://rustup.rs)",
             Self::NoTarget { .. } => "add it with `rustup target add wasm32-wasip2`",
             Self::NothingBuilt { .. } => "the crate has to be a library with `crate-type = [\"cdylib\"]`",
             Self::Unusable { .. } => "export the plugin with the SDK's `plugin!`, once, at the root of the crate",
-            Self::NoConfig => "add a scenario to `scenarios/`, or give a config with --with",
+            Self::NoConfig { .. } => "add a scenario to `scenarios/`, or give a config with --with",
             Self::BadScenario { hint, .. } => return hint.clone(),
             Self::Host(HostError::Load(error)) => return Some(error.hint()),
             Self::Plugin(error) => return error.hint.clone(),

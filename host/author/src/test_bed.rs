@@ -127,7 +127,7 @@ impl TestBed {
     /// or else from `config`; `each` hears of every test as it ends.
     ///
     /// # Errors
-    /// [`AuthorError::NoConfig`] when there is neither, and the plugin takes no config that its schema suggests.
+    /// [`AuthorError::NoConfig`] when the plugin refuses the config, or there is none and none that its schema suggests.
     pub async fn conformance(
         &self,
         scenarios: &[Scenario],

@@ -133,7 +133,7 @@ impl From<AuthorError> for Failure {
         let exit = match error {
             AuthorError::Host(error) => return error.into(),
             AuthorError::Plugin(error) => return error.into(),
-            AuthorError::BadName { .. } | AuthorError::NoSdk { .. } | AuthorError::NoConfig => Exit::Usage,
+            AuthorError::BadName { .. } | AuthorError::NoSdk { .. } | AuthorError::NoConfig { .. } => Exit::Usage,
             AuthorError::NotEmpty { .. } | AuthorError::Write { .. } => Exit::Output,
             AuthorError::BadScenario { .. } | AuthorError::Read { .. } => Exit::InvalidWorkflow,
             AuthorError::NotAPlugin { .. }

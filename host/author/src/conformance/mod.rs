@@ -10,7 +10,7 @@ mod trials;
 use std::time::Instant;
 
 use serde_json::Value;
-use shiftgate_model::{Call, Millis, ReceiptAction, Verdict};
+use shiftgate_model::{Call, Millis, Outcome, ReceiptAction, Verdict};
 
 use crate::AuthorError;
 use crate::drive::{End, Story, error};
@@ -46,20 +46,21 @@ pub(crate) async fn run(
 
 /// The script that trials change: an ordinary one, in which the plugin does its job.
 async fn base(bed: &TestBed, scenarios: &[Scenario], config: Option<Value>) -> Result<Script, AuthorError> {
-    let good = scenarios.iter().find(|scenario| scenario.expect.is_good());
-    let scenario = match (config, good) {
-        (Some(config), Some(good)) => Scenario { config, ..good.clone() },
-        (Some(config), None) => Scenario::of_config(config),
-        (None, Some(good)) => good.clone(),
-        (None, None) => Scenario::of_config(configs::suggested(bed.manifest()).ok_or(AuthorError::NoConfig)?),
+    let scenario = match (scenarios.iter().find(|scenario| scenario.expect.is_good()), config) {
+        (Some(good), None) => good.clone(),
+        (Some(good), Some(config)) => Scenario { config, ..good.clone() },
+        (None, Some(config)) => Scenario::of_config(config),
+        (None, None) => {
+            let suggested = configs::suggested(bed.manifest());
+            Scenario::of_config(suggested.ok_or(AuthorError::NoConfig { problems: Vec::new() })?)
+        }
     };
     let mut script = Script { patience: PATIENCE, ..bed.script(&scenario) };
     let began = script.step.run.started_at;
     script.step.run.deadline.get_or_insert(began.plus(LIMIT));
-    match bed.call(&script, Call::Validate, began).await {
-        Ok(reply) if reply.outcome == shiftgate_model::Outcome::Accepted => Ok(script),
-        Ok(_) if good.is_none() => Err(AuthorError::NoConfig),
-        // What is wrong with a scenario's config is told by the scenario.
+    // With a config that is refused everything would end before it began, and nothing be tried.
+    match bed.call(&script, Call::Validate, began).await.map(|reply| reply.outcome) {
+        Ok(Outcome::ConfigRefused(problems)) => Err(AuthorError::NoConfig { problems }),
         Ok(_) | Err(_) => Ok(script),
     }
 }

@@ -16,7 +16,7 @@ pub(super) async fn run(app: &mut App, args: &BenchPlugin) -> Result<Exit, Failu
     let Component { file, scenarios } = component(app, &args.file, args.no_build).await?;
     let scenarios = read_all(&scenarios)?;
     let config = args.with.clone().or_else(|| scenarios.iter().find_map(|scenario| scenario.good_config().cloned()));
-    let config = config.ok_or(AuthorError::NoConfig)?;
+    let config = config.ok_or(AuthorError::NoConfig { problems: Vec::new() })?;
     let calls = usize::try_from(args.calls).unwrap_or(usize::MAX);
     let found = bench(&wiring::place(app)?, &file, &config, calls, &scenarios).await?;
     let mut rows = vec![
