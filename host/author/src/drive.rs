@@ -98,6 +98,8 @@ pub struct Story {
     pub took: Millis,
     /// How long each wait was.
     pub waits: Vec<Millis>,
+    /// Every wait as it began: when, and what was saved for it.
+    pub saved: Vec<(Timestamp, Suspension)>,
     /// Every wake: when, with which state, why.
     pub polls: Vec<(Timestamp, ActionState, Wake)>,
     /// What it logged.
@@ -107,10 +109,11 @@ pub struct Story {
 /// Plays a step.
 pub async fn drive(plugins: &Plugins, source: &PluginSource, step: &Step, outside: &mut dyn Outside) -> Story {
     let began = outside.now();
-    let mut player = Player { plugins, source, step, outside, waits: Vec::new(), polls: Vec::new(), log: Vec::new() };
+    let mut player =
+        Player { plugins, source, step, outside, waits: Vec::new(), saved: Vec::new(), polls: Vec::new(), log: Vec::new() };
     let end = player.play().await.unwrap_or_else(|end| end);
     let took = player.outside.now().since(began);
-    Story { end, took, waits: player.waits, polls: player.polls, log: player.log }
+    Story { end, took, waits: player.waits, saved: player.saved, polls: player.polls, log: player.log }
 }
 
 struct Player<'a> {
@@ -119,6 +122,7 @@ struct Player<'a> {
     step: &'a Step,
     outside: &'a mut dyn Outside,
     waits: Vec<Millis>,
+    saved: Vec<(Timestamp, Suspension)>,
     polls: Vec<(Timestamp, ActionState, Wake)>,
     log: Vec<LogLine>,
 }
@@ -145,6 +149,7 @@ impl Player<'_> {
                 }
             };
             let began = self.outside.now();
+            self.saved.push((began, wait.clone()));
             let woken = self.outside.wake(&wait, self.step.run.deadline).await;
             self.waits.push(self.outside.now().since(began));
             let state = wait.state;

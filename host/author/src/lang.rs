@@ -3,6 +3,7 @@
 //!
 //! A language that is added gets a folder below `templates/`, a variant, and an arm in each function.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -23,6 +24,14 @@ static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/rust");
 pub enum Lang {
     /// Rust, with the SDK.
     Rust,
+}
+
+impl fmt::Display for Lang {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "Rust",
+        })
+    }
 }
 
 impl Lang {

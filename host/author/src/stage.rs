@@ -29,7 +29,7 @@ struct Scene {
     seen: Seen,
 }
 
-/// What left the plugin.
+/// What the world saw of the plugin.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     /// Every request, in order.
@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) answered: usize,
     /// Requests that no route is for.
     pub(crate) strangers: Vec<String>,
+    /// Signals that it did not wait for, or not long enough.
+    pub(crate) unheard: Vec<String>,
 }
 
 impl Stage {

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use shiftgate_model::{Clock as _, Digest, Grants, Millis, PluginReply, PluginSource, Suspension, Timestamp, Wake};
-use shiftgate_plugin::{Budgets, Inspection, Manifest, Plugins, PluginsConfig};
+use shiftgate_model::{
+    Call, Clock as _, Grants, Millis, PluginCall, PluginError, PluginReply, PluginRunner as _, PluginSource, Suspension,
+    Timestamp, Wake,
+};
+use shiftgate_plugin::{Budgets, HttpRequest, Inspection, Manifest, Plugins, PluginsConfig};
 
 use crate::AuthorError;
 use crate::conformance;
@@ -170,28 +173,23 @@ impl TestBed {
         let source = source(&self.manifest, &self.inspection, script.grants.clone());
         let mut outside = Jumping::new(&self.stage, script);
         let story = drive(&self.plugins, &source, &script.step, &mut outside).await;
-        (story, self.stage.seen())
+        let unheard = outside.signals.iter().map(|signal| format!("`{}` at {}", signal.name, signal.at)).collect();
+        (story, Seen { unheard, ..self.stage.seen() })
     }
 
     /// One call, in a world that begins at `now`.
-    pub(crate) async fn call(
-        &self,
-        script: &Script,
-        action: shiftgate_model::Call,
-        now: Timestamp,
-    ) -> Result<PluginReply, shiftgate_model::PluginError> {
-        use shiftgate_model::PluginRunner as _;
+    pub(crate) async fn call(&self, script: &Script, action: Call, now: Timestamp) -> Result<PluginReply, PluginError> {
         let _turn = self.turn.lock().await;
         self.stage.set(&script.routes, script.instead.clone());
         self.stage.jump(now);
         let source = source(&self.manifest, &self.inspection, script.grants.clone());
         let Step { kind, config, run, .. } = script.step.clone();
-        self.plugins.call(&source, &shiftgate_model::PluginCall { kind, config, run, action }).await
+        self.plugins.call(&source, &PluginCall { kind, config, run, action }).await
     }
 }
 
 /// A request of a manifest in a line.
-pub(crate) fn place_of(request: &shiftgate_plugin::HttpRequest) -> String {
+pub(crate) fn place_of(request: &HttpRequest) -> String {
     let place = match (&request.url, &request.from_config) {
         (Some(url), _) => url.clone(),
         (None, pointer) => format!("the URL at {}", pointer.as_deref().unwrap_or_default()),
@@ -201,11 +199,10 @@ pub(crate) fn place_of(request: &shiftgate_plugin::HttpRequest) -> String {
 
 /// The component as a workflow would name it; a file that changes meanwhile is refused.
 fn source(manifest: &Manifest, inspection: &Inspection, grants: Grants) -> PluginSource {
-    let Digest(sha256) = &inspection.digest;
     PluginSource {
         name: manifest.name.clone(),
         file: inspection.file.display().to_string(),
-        sha256: Some(Digest(sha256.clone())),
+        sha256: Some(inspection.digest.clone()),
         grants,
     }
 }

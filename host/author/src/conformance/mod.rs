@@ -10,7 +10,7 @@ mod trials;
 use std::time::Instant;
 
 use serde_json::Value;
-use shiftgate_model::{Call, Millis, Outcome, ReceiptAction, Verdict};
+use shiftgate_model::{Call, Millis, Outcome, ReceiptAction, Verdict, Wake};
 
 use crate::AuthorError;
 use crate::drive::{End, Story, error};
@@ -20,10 +20,12 @@ use crate::test_bed::{Checked, Script, TestBed};
 
 use trials::Trial;
 
-/// A step may take so long in a trial; a plugin that wants more is cancelled, as by a workflow.
+/// A step may take at least so long in a trial; a plugin that wants more is cancelled, as by a workflow.
 const LIMIT: Millis = Millis::minutes(15);
 /// A plugin that looks every second has ended by then.
 const PATIENCE: usize = 1_000;
+/// The signal that the contract names.
+const BALLOT: &str = "ballot";
 /// So many states of a plugin are polled twice.
 const POLLS: usize = 20;
 
@@ -34,11 +36,17 @@ pub(crate) async fn run(
     config: Option<Value>,
     each: &mut dyn FnMut(Checked),
 ) -> Result<(), AuthorError> {
-    let base = base(bed, scenarios, config).await?;
+    let mut base = base(bed, scenarios, config).await?;
     let (story, seen) = bed.play(&base).await;
+    // Twice as long as it takes when all is well is enough for everything else.
+    let limit = Millis(LIMIT.0.max(story.took.0.saturating_mul(2)));
+    let run = &mut base.step.run;
+    run.deadline.get_or_insert(run.started_at.plus(limit));
+    base.patience = PATIENCE.max(story.polls.len() * 2);
     each(doubled_polls(bed, &base, &story).await);
     each(doubled_cancel(bed, &base, &story).await);
-    for trial in trials::all(bed.manifest(), &base) {
+    let listens = story.saved.iter().any(|(_, wait)| wait.signals.iter().any(|signal| signal == BALLOT));
+    for trial in trials::all(bed.manifest(), &base, listens) {
         each(attempt(bed, trial, &seen).await);
     }
     Ok(())
@@ -55,9 +63,12 @@ async fn base(bed: &TestBed, scenarios: &[Scenario], config: Option<Value>) -> R
             Scenario::of_config(suggested.ok_or(AuthorError::NoConfig { problems: Vec::new() })?)
         }
     };
-    let mut script = Script { patience: PATIENCE, ..bed.script(&scenario) };
+    let mut script = bed.script(&scenario);
+    if scenario.http.is_empty() && scenario.signals.is_empty() {
+        // Nobody answers it, so it may wait for ever.
+        script.until = script.until.or(Some(LIMIT));
+    }
     let began = script.step.run.started_at;
-    script.step.run.deadline.get_or_insert(began.plus(LIMIT));
     // With a config that is refused everything would end before it began, and nothing be tried.
     match bed.call(&script, Call::Validate, began).await.map(|reply| reply.outcome) {
         Ok(Outcome::ConfigRefused(problems)) => Err(AuthorError::NoConfig { problems }),
@@ -68,11 +79,14 @@ async fn base(bed: &TestBed, scenarios: &[Scenario], config: Option<Value>) -> R
 /// The same state twice: a wake may be doubled, and a call repeated after a crash.
 async fn doubled_polls(bed: &TestBed, base: &Script, story: &Story) -> Checked {
     let (name, began) = ("the same poll twice", Instant::now());
-    if story.polls.is_empty() {
+    // An order wakes a step that waits for a signal, too.
+    let ordered = story.saved.iter().map(|(at, wait)| (*at, wait.state.clone(), Wake::Timer));
+    let polls = if story.polls.is_empty() { ordered.collect() } else { story.polls.clone() };
+    if polls.is_empty() {
         return skipped(name, "it never waited");
     }
     let mut failures = Vec::new();
-    for (number, (now, state, wake)) in story.polls.iter().take(POLLS).enumerate() {
+    for (number, (now, state, wake)) in polls.iter().take(POLLS).enumerate() {
         for which in ["first", "second"] {
             let action = Call::Poll { state: state.clone(), wake: wake.clone() };
             if let Err(End::Error { code: None, message, .. }) = bed.call(base, action, *now).await.map_err(error) {
@@ -86,10 +100,10 @@ async fn doubled_polls(bed: &TestBed, base: &Script, story: &Story) -> Checked {
 /// A cancel twice, of the first state that was saved.
 async fn doubled_cancel(bed: &TestBed, base: &Script, story: &Story) -> Checked {
     let (name, began) = ("cancelled twice", Instant::now());
-    let Some((now, state, _)) = story.polls.first() else { return skipped(name, "it never waited") };
+    let Some((now, wait)) = story.saved.first() else { return skipped(name, "it never waited") };
     let mut failures = Vec::new();
     for which in ["first", "second"] {
-        let action = Call::Cancel { state: state.clone() };
+        let action = Call::Cancel { state: wait.state.clone() };
         if let Err(End::Error { code: None, message, .. }) = bed.call(base, action, *now).await.map_err(error) {
             failures.push(format!("the {which} time: {message}"));
         }

@@ -22,10 +22,12 @@ pub(super) struct Trial {
     pub(super) blind: bool,
 }
 
-/// Every trial of a plugin, `base` being an ordinary script.
-pub(super) fn all(manifest: &Manifest, base: &Script) -> Vec<Trial> {
+/// Every trial of a plugin, `base` being an ordinary script, in which it listens for ballots or does not.
+pub(super) fn all(manifest: &Manifest, base: &Script, listens: bool) -> Vec<Trial> {
     let mut trials = facts(base);
-    trials.extend(signals(base));
+    if listens {
+        trials.extend(signals(base));
+    }
     trials.extend(rights(manifest, base));
     if !manifest.requests.http.is_empty() {
         trials.extend(network(base));
@@ -74,7 +76,7 @@ fn signals(base: &Script) -> Vec<Trial> {
     ];
     let trial = |(what, payload): (&str, Value)| {
         changed(format!("a ballot that is {what}"), base, |script| {
-            script.signals.insert(0, Signal { at: Millis(0), name: "ballot".to_owned(), payload });
+            script.signals.insert(0, Signal { at: Millis(0), name: super::BALLOT.to_owned(), payload });
         })
     };
     payloads.into_iter().map(trial).collect()

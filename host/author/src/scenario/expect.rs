@@ -233,6 +233,9 @@ pub(crate) fn compare(expect: &Expect, story: &Story, seen: &Seen) -> Vec<Mismat
     for stranger in &seen.strangers {
         found.expect("http", false, "a route for every request", format!("none for `{stranger}`"));
     }
+    for signal in &seen.unheard {
+        found.expect("signals", false, format!("that it waits for {signal}"), "that it does not");
+    }
     for words in &expect.log {
         let is_there = story.log.iter().any(|line| line.message.contains(words.as_str()));
         found.expect("log", is_there, format!("a line with `{words}`"), log_of(story));

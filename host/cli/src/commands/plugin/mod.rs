@@ -49,7 +49,7 @@ fn new(app: &mut App, args: &args::NewPlugin) -> Result<Exit, Failure> {
     let new = NewPlugin { name: args.name.clone(), kind, lang, dir: args.dir.clone(), sdk: args.sdk.clone() };
     let dir = author::create(&new)?;
     app.screen.print(&format!(
-        "Wrote `{dir}`, {article} {kind} in Rust: `src/lib.rs` is the plugin, `scenarios` says what it does.\n\
+        "Wrote `{dir}`, {article} {kind} in {lang}, with scenarios that say what it does.\n\
          Next: `shiftgate plugin test {dir}` builds it and tries it\n",
         article = if kind == PluginKind::Approval { "an" } else { "a" },
         dir = dir.display(),
@@ -58,7 +58,8 @@ fn new(app: &mut App, args: &args::NewPlugin) -> Result<Exit, Failure> {
 }
 
 async fn build(app: &mut App, dir: &Path) -> Result<Exit, Failure> {
-    let Built { file, inspection } = author::build(&*wiring::plugins(app)?, dir).await?;
+    let plugins = wiring::plugins(app)?;
+    let Built { file, inspection } = author::build(&plugins, dir).await?;
     let manifest = inspection.manifest.as_ref();
     let named = manifest.map_or_else(String::new, |found| format!("{} {}, {}", found.name, found.version, found.kind));
     app.screen.print(&format!(
@@ -84,9 +85,11 @@ async fn component(app: &App, path: &Path, no_build: bool) -> Result<Component, 
         let scenarios = path.parent().unwrap_or_else(|| Path::new("")).join("scenarios");
         return Ok(Component { file: path.display().to_string(), scenarios });
     }
-    let file = match no_build {
-        true => author::component_of(path)?,
-        false => author::build(&*wiring::plugins(app)?, path).await?.file,
+    let file = if no_build {
+        author::component_of(path)?
+    } else {
+        let plugins = wiring::plugins(app)?;
+        author::build(&plugins, path).await?.file
     };
     // A path without a folder before it would be taken for a bare name.
     let file = std::path::absolute(&file).unwrap_or(file);

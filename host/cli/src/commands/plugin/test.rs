@@ -13,17 +13,19 @@ use crate::failure::Failure;
 use crate::text::printable;
 use crate::wiring;
 
-/// How many there were, and how many of them failed.
+/// How many there were, how many of them failed, and how many had nothing to try.
 #[derive(Clone, Copy, Default)]
 struct Count {
     all: usize,
     failed: usize,
+    skipped: usize,
 }
 
 impl Count {
     fn take(&mut self, checked: &Checked) {
         self.all += 1;
         self.failed += usize::from(!checked.failures.is_empty());
+        self.skipped += usize::from(checked.skipped.is_some());
     }
 }
 
@@ -78,9 +80,12 @@ fn lines(checked: &Checked) -> String {
 }
 
 fn summary(played: Count, stood: Count, took: Duration) -> String {
-    let part = |count: Count, what: &str| match count.failed {
-        0 => format!("{} {what} passed", count.all),
-        failed => format!("{failed} of {} {what} failed", count.all),
+    let part = |Count { all, failed, skipped }: Count, what: &str| {
+        let aside = if skipped > 0 { format!(", {skipped} had nothing to try") } else { String::new() };
+        match failed {
+            0 => format!("{} {what} passed{aside}", all - skipped),
+            _ => format!("{failed} of {all} {what} failed{aside}"),
+        }
     };
     let took = time(took);
     format!("{}; {}; {took}\n", part(played, "scenarios"), part(stood, "conformance checks"))
