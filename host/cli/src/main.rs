@@ -34,7 +34,7 @@ use shiftgate_model::Vote;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::args::{Cli, Command, Plugin};
+use crate::args::{Cli, Command};
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -65,10 +65,6 @@ fn perform(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Validate(args) => commands::validate::run(app, args),
         Command::Init(args) => commands::init::run(app, args),
         Command::Completions { shell } => commands::completions::run(app, *shell),
-        Command::Plugin(Plugin::Grant(args)) => commands::grant::run(app, args),
-        Command::Plugin(Plugin::Embed { file, manifest, out }) => {
-            commands::plugin::embed(app, file, manifest, out.as_deref().unwrap_or(file))
-        }
         waiting => {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             let runtime = builder.enable_all().build();
@@ -97,12 +93,10 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Worker(args) => commands::worker::run(app, args).await,
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,
-        Command::Plugin(Plugin::Inspect { file, output }) => commands::plugin::inspect(app, file, *output).await,
-        Command::Validate(_)
-        | Command::Init(_)
-        | Command::Completions { .. }
-        | Command::CompileComponent
-        | Command::Plugin(Plugin::Embed { .. } | Plugin::Grant(_)) => Err(Failure::bug("this command does not wait")),
+        Command::Plugin(what) => commands::plugin::run(app, what).await,
+        Command::Validate(_) | Command::Init(_) | Command::Completions { .. } | Command::CompileComponent => {
+            Err(Failure::bug("this command does not wait"))
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod vault;
 
 pub use budgets::Budgets;
 pub use compile::{Compiler, compile_child};
+pub use egress::{Network, Reply, Sent, Silence};
 pub use embed::{Embedded, embed};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};

@@ -2,7 +2,6 @@
 
 pub(crate) mod completions;
 pub(crate) mod demo;
-pub(crate) mod grant;
 pub(crate) mod init;
 pub(crate) mod logs;
 pub(crate) mod plan;

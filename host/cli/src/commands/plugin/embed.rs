@@ -1,4 +1,4 @@
-//! `shiftgate plugin`: plugins from outside. Nothing here runs one.
+//! `shiftgate plugin embed`: puts a manifest into a component that other tools built.
 
 use std::fs::Permissions;
 use std::io::Write as _;
@@ -9,22 +9,11 @@ use shiftgate_plugin::{Budgets, Manifest};
 use tempfile::NamedTempFile;
 
 use crate::app::App;
-use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::wiring;
 
-pub(crate) async fn inspect(app: &mut App, file: &Path, output: Format) -> Result<Exit, Failure> {
-    let found = wiring::inspector(app)?.inspect(&file.display().to_string())?;
-    match output {
-        Format::Text => app.screen.print(&found.to_string())?,
-        Format::Json => app.screen.json(&found)?,
-    }
-    if found.problems.is_empty() { Ok(Exit::Succeeded) } else { Err(Failure::Shown(Exit::PluginRefused)) }
-}
-
-pub(crate) fn embed(app: &mut App, file: &Path, manifest: &Path, out: &Path) -> Result<Exit, Failure> {
+pub(super) fn run(app: &mut App, file: &Path, manifest: &Path, out: &Path) -> Result<Exit, Failure> {
     let made = shiftgate_plugin::embed(file, manifest, Budgets::default().component_bytes)?;
     replace(out, &made.bytes).map_err(|error| {
         let why = files::reason(&error);

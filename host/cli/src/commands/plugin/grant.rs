@@ -3,12 +3,12 @@
 use shiftgate_plugin::{Policy, Review, Wish};
 
 use crate::app::{App, PolicyAt};
-use crate::args::{Format, PluginGrant};
+use crate::args::{Format, GrantPlugin};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::wiring;
 
-pub(crate) fn run(app: &mut App, args: &PluginGrant) -> Result<Exit, Failure> {
+pub(super) fn run(app: &mut App, args: &GrantPlugin) -> Result<Exit, Failure> {
     let file = match app.policy_file() {
         Some(PolicyAt::Named(file) | PolicyAt::Usual(file)) => file,
         None => {
