@@ -18,6 +18,7 @@ mod ports;
 mod routes;
 mod template;
 mod time;
+mod visible;
 
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
@@ -41,3 +42,4 @@ pub use routes::{
 };
 pub use template::{ElastigroupTemplate, TemplateError, steered_rules};
 pub use time::{Millis, Timestamp};
+pub use visible::is_hidden;

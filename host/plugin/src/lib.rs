@@ -35,6 +35,7 @@ mod vault;
 
 pub use budgets::Budgets;
 pub use compile::{Compiler, compile_child};
+pub use egress::Lookup;
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};

@@ -19,7 +19,8 @@ use shiftgate_model::{Auth, Millis};
 pub(crate) use self::carry::Carried;
 use self::carry::{Outgoing, filled, prove};
 use self::connect::Clients;
-pub(crate) use self::connect::{Lookup, SystemLookup};
+pub use self::connect::Lookup;
+pub(crate) use self::connect::SystemLookup;
 use crate::Budgets;
 use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
 use crate::vault::{Signer, Vault};
@@ -103,7 +104,7 @@ struct Hop {
 }
 
 impl Egress {
-    pub(crate) fn new(lookup: impl Lookup, vault: Arc<dyn Vault>, signer: Arc<dyn Signer>) -> Self {
+    pub(crate) fn new(lookup: Arc<dyn Lookup>, vault: Arc<dyn Vault>, signer: Arc<dyn Signer>) -> Self {
         Self { clients: Clients::new(lookup), vault, signer }
     }
 
