@@ -12,6 +12,7 @@ mod commands;
 mod deeds;
 mod faults;
 mod golden;
+mod hostile;
 mod house_rules;
 mod plan;
 #[path = "../host/store/src/fixture/postgres.rs"]
