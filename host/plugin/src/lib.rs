@@ -17,6 +17,9 @@ mod egress;
 mod engine;
 mod error;
 mod file;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod grants;
 mod guest;
 mod inspect;
