@@ -294,3 +294,26 @@ async fn inspecting_a_plugin_shows_what_it_asks_for() {
         assert!(done.stdout.contains(word), "`{word}` is not in:\n{}", done.stdout);
     }
 }
+
+#[tokio::test]
+async fn embedding_a_manifest_replaces_the_old_one_and_a_wrong_one_changes_nothing() {
+    let bench = bench().await;
+    let home = |name: &str| bench.home.path().join(name).to_string_lossy().into_owned();
+    let (file, manifest, out) = (home("x.wasm"), home("manifest.json"), home("y.wasm"));
+    fs::copy(plugins().join("http-check.wasm"), &file).expect("a copy");
+    let mine = r#"{ "name": "mine", "version": "7", "kind": "verification", "contract": "0.1.0" }"#;
+    fs::write(&manifest, mine).expect("a manifest");
+    let done = bench.run(&["plugin", "embed", &file, "--manifest", &manifest, "--out", &out]).await;
+    assert!(done.exit == 0 && done.stdout.contains("mine 7, verification, sha256 "), "{}{}", done.stdout, done.stderr);
+    let done = bench.run(&["plugin", "inspect", &out]).await;
+    assert!(done.exit == 0 && done.stdout.contains("mine 7"), "{}{}", done.stdout, done.stderr);
+
+    let before = fs::read(&file).expect("the component");
+    fs::write(&manifest, mine.replace("verification", "wrap-up")).expect("a manifest");
+    let done = bench.run(&["plugin", "embed", &file, "--manifest", &manifest]).await;
+    refused(&bench, &done, 11, &["x.wasm", "it says wrap-up, but the component exports verification"]).await;
+    fs::write(&manifest, "{}").expect("a manifest");
+    let done = bench.run(&["plugin", "embed", &file, "--manifest", &manifest]).await;
+    refused(&bench, &done, 11, &["manifest.json", "missing field `name`", "docs/plugins.md"]).await;
+    assert_eq!(fs::read(&file).expect("the component"), before);
+}

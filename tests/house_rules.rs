@@ -13,6 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("host/engine", &["shiftgate-model", "shiftgate-workflow"]),
     ("host/cloud", &["shiftgate-model"]),
     ("host/plugin", &["shiftgate-model"]),
+    // Scenarios write lengths of time as workflow files do.
+    ("host/author", &["shiftgate-model", "shiftgate-workflow", "shiftgate-plugin"]),
     // The runs that the record keeps are plans, so the store knows the plan's shape.
     ("host/store", &["shiftgate-model", "shiftgate-engine", "shiftgate-workflow"]),
     ("host/store/tls", &[]),
@@ -25,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shiftgate-engine",
             "shiftgate-cloud",
             "shiftgate-plugin",
+            "shiftgate-author",
             "shiftgate-store",
             "shiftgate-sim",
         ],

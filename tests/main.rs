@@ -1,20 +1,23 @@
 //! End to end: the program as a user runs it, against the simulated account, and the rules of the house.
 //!
-//! `campaign` kills it at every moment and has it go on; `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `commands` everything
-//! else that a user types; `golden` goes on with runs of earlier releases; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
+//! `author` writes plugins and tests them; `campaign` kills it at every moment and has it go on; `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `commands` everything
+//! else that a user types; `golden` goes on with runs of earlier releases; `guests` plays plugins of other languages; `policy` is what an operator allows; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
 //! takes longer than running it.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
 
+mod author;
 mod campaign;
 mod cases;
 mod commands;
 mod deeds;
 mod faults;
 mod golden;
+mod guests;
 mod hostile;
 mod house_rules;
 mod plan;
+mod policy;
 #[path = "../host/store/src/fixture/postgres.rs"]
 #[expect(dead_code, clippy::print_stdout, reason = "the store's own tests use the rest of it; it says why it is skipped")]
 mod postgres;

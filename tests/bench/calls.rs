@@ -11,6 +11,7 @@ use shiftgate_model::*;
 use shiftgate_plugin::{Plugins, PluginsConfig};
 use shiftgate_store::SystemClock;
 
+use crate::bare::Bare;
 use crate::{Figure, Limit, median, micros, millis};
 
 pub(crate) async fn figures() -> Vec<Figure> {
@@ -35,8 +36,15 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let call = validation();
     let child = program("examples/stdio");
     let config = call.config.to_string();
-    let (mut calls, mut spawns) = (Vec::new(), Vec::new());
+    let bare = Bare::load(Path::new(&source.file));
+    let (mut calls, mut bares, mut spawns) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..40 {
+        for _ in 0..50 {
+            let began = Instant::now();
+            let problems = bare.validate(&config).await;
+            bares.push(began.elapsed());
+            assert_eq!(problems, 0);
+        }
         for _ in 0..50 {
             let began = Instant::now();
             let reply = host.call(&source, &call).await.expect("the plugin answers");
@@ -45,10 +53,12 @@ pub(crate) async fn figures() -> Vec<Figure> {
         }
         spawns.push(spawn(&child, &config));
     }
-    let (call, spawn) = (median(calls), median(spawns));
+    let (call, bare, spawn) = (median(calls), median(bares), median(spawns));
     let size = std::fs::metadata(&source.file).map_or(0, |meta| meta.len());
     vec![
-        Figure { what: "plugin call in a fresh instance", found: micros(call), unit: "µs", limit: Limit::AtMost(60.0) },
+        Figure { what: "plugin call in a fresh instance", found: micros(call), unit: "µs", limit: Limit::AtMost(40.0) },
+        Figure { what: "the same by a bare embedding of wasmtime", found: micros(bare), unit: "µs", limit: Limit::None },
+        Figure { what: "call / bare", found: call.as_secs_f64() / bare.as_secs_f64(), unit: "times", limit: Limit::AtMost(1.3) },
         Figure { what: "the same by a native child over stdio", found: micros(spawn), unit: "µs", limit: Limit::None },
         Figure {
             what: "child / call",

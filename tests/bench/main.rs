@@ -4,8 +4,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a measurement that cannot go on says why and stops")]
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
+mod bare;
 mod calls;
 mod commands;
+mod killed;
 mod traffic;
 mod waiting;
 
@@ -63,9 +65,13 @@ pub(crate) fn millis(time: Duration) -> f64 {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if killed::child().await {
+        return ExitCode::SUCCESS;
+    }
     let mut figures = calls::figures().await;
     figures.extend(commands::figures().await);
     figures.extend(waiting::figures().await);
+    figures.extend(killed::figures().await);
     figures.extend(traffic::figures().await);
     let mut table = String::from("| figure | found | limit |\n|---|---|---|\n");
     for figure in &figures {

@@ -23,24 +23,24 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let home = tempfile::tempdir().expect("a folder");
     let sim = Sim::start(World::instant(), Ports { spot: 0, aws: 0 }).await.expect("the simulated account starts");
     let record = Record::open(home.path()).await.expect("a record");
-    let activities = activities(&sim, &record, home.path());
+    let activities = activities(&sim.spot_url(), &record, home.path());
     let options = EngineOptions { worker_concurrency: 8, ..EngineOptions::default() };
     let file = home.path().join("engine.db");
     let engine = Engine::start(&JournalAt::File(file), &record, activities, options).await.expect("the engine starts");
 
     // One run first: what the process needs once is not what a run costs.
-    launch(&record, &engine, 0).await;
+    launch(&record, &engine, 0, &plan(0, APPROVE)).await;
     settled(&record, 1).await;
     let before = resident();
     let began = Instant::now();
     for number in 1..=RUNS {
-        launch(&record, &engine, number).await;
+        launch(&record, &engine, number, &plan(number, APPROVE)).await;
     }
     settled(&record, RUNS + 1).await;
     let took = began.elapsed();
     let more = resident() - before;
     for number in RUNS + 1..MANY {
-        launch(&record, &engine, number).await;
+        launch(&record, &engine, number, &plan(number, APPROVE)).await;
     }
     settled(&record, MANY).await;
     let whole = resident();
@@ -69,9 +69,9 @@ fn command(state: &Path, args: &[&str]) -> f64 {
     crate::millis(crate::median(times.collect()))
 }
 
-fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
+pub(crate) fn activities(spot: &str, record: &Record, home: &Path) -> Arc<Activities> {
     let credentials = Credentials { token: "token".to_owned().into(), account: AccountId::new("act-1") };
-    let spot = Spot::new(SpotConfig::new(credentials, Some(&sim.spot_url())).expect("an address")).expect("a client");
+    let spot = Spot::new(SpotConfig::new(credentials, Some(spot)).expect("an address")).expect("a client");
     let plugins = Plugins::new(PluginsConfig {
         bundled_dirs: vec![Path::new(env!("CARGO_BIN_EXE_shiftgate")).parent().expect("a folder").join("../plugins")],
         ..PluginsConfig::new(home.join("components"), Arc::new(SystemClock))
@@ -91,8 +91,10 @@ fn activities(sim: &Sim, record: &Record, home: &Path) -> Arc<Activities> {
     Arc::new(Activities::new(doors, settings))
 }
 
-/// A run that asks for an approval before it touches anything.
-fn plan(number: usize) -> Plan {
+const APPROVE: &str = "approve: [ { manual: { message: \"Go?\", approvers: [oncall] } } ]";
+
+/// A run that waits in a step before it touches anything.
+pub(crate) fn plan(number: usize, step: &str) -> Plan {
     let text = format!(
         r#"
 version: 1
@@ -104,7 +106,7 @@ workflow:
   strategy: basic
   setup: {{ name: web{number}, instances: {{ min: 1, target: 2, max: 4 }} }}
   deploy: 2
-  approve: [ {{ manual: {{ message: "Go?", approvers: [oncall] }} }} ]
+  {step}
 "#
     );
     let source = Source { name: "bench.yaml".into(), text };
@@ -114,12 +116,15 @@ workflow:
     plan
 }
 
-async fn launch(record: &Record, engine: &Engine, number: usize) {
-    let plan = plan(number);
-    let id = RunId::new(format!("20261123-000000-{number:04}"));
-    let run = NewRun::of(&plan, id.clone(), AccountId::new("act-1"), "bench", Timestamp(0));
+pub(crate) fn run_id(number: usize) -> RunId {
+    RunId::new(format!("20261123-000000-{number:04}"))
+}
+
+pub(crate) async fn launch(record: &Record, engine: &Engine, number: usize, plan: &Plan) {
+    let id = run_id(number);
+    let run = NewRun::of(plan, id.clone(), AccountId::new("act-1"), "bench", Timestamp(0));
     record.create_run(&run).await.expect("the run is recorded");
-    engine.launch(&id, &plan).await.expect("the run starts");
+    engine.launch(&id, plan).await.expect("the run starts");
 }
 
 /// Waits until so many runs have asked for their approval.
@@ -136,7 +141,7 @@ async fn settled(record: &Record, runs: usize) {
 }
 
 /// Resident memory of this process, in MiB.
-fn resident() -> f64 {
+pub(crate) fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1024.0

@@ -8,7 +8,7 @@ use super::stage::{ANSWER, Attack, Row, Stage, body, row, text};
 
 use PluginKind::Verification;
 
-pub(super) const ROWS: usize = 28;
+pub(super) const ROWS: usize = 29;
 
 const STEP: &str = "step `phase-1/verify-1`";
 const STREAMS: &str = r#"
@@ -105,6 +105,8 @@ fn crossing() -> Vec<Row> {
     let zeroes = Text { start: &zeroes, talkative: true, imports: STREAMS, ..Text::default() };
     let random = format!("(call $random (i64.const 1099511627776) (i32.const 512)) {ANSWER}");
     let random = Text { start: &random, talkative: true, imports: RANDOM, ..Text::default() };
+    let named = "(func $_ZN5guest5judge6refuse17h0123456789abcdefE unreachable)";
+    let fails = "(call $_ZN5guest5judge6refuse17h0123456789abcdefE) unreachable";
     let exit = Text { start: "(call $exit (i32.const 1)) unreachable", talkative: true, ..Text::default() };
     let log = |at: u32, length: u32| format!("(call $log (i32.const 1) (i32.const {at}) (i32.const {length})) {ANSWER}");
     let send = |headers: u32, body: u32| {
@@ -134,6 +136,7 @@ fn crossing() -> Vec<Row> {
         row("a text that is no UTF-8", body(&log(2048, 4), r#"(data (i32.const 2048) "\ff\fe\80\c0")"#), crashed),
         row("an answer beyond the memory", body("(i32.const -8)", ""), crashed),
         row("an answer of no kind", body("(i32.store8 (i32.const 1024) (i32.const 9)) (i32.const 1024)", ""), crashed),
+        row("a crash in a function with a name", body(fails, named), &[STEP, "it crashed", "in guest::judge::refuse < start"]),
         row("a terabyte of zeroes on standard error", text(Verification, &zeroes), crashed),
         row("a terabyte of random bytes", text(Verification, &random), crashed),
     ]

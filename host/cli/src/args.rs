@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`; nothing here reads a file or the environment.
 
+mod plugin;
 mod runs;
 
 use std::path::PathBuf;
@@ -9,10 +10,11 @@ use clap_complete::Shell;
 
 use crate::exit::Exit;
 
+pub(crate) use plugin::{BenchPlugin, GrantPlugin, Kind, Language, NewPlugin, Plugin, RunPlugin, TestPlugin};
+pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
+
 /// The command by which the program calls itself to compile a plugin.
 pub(crate) const COMPILE: &str = "compile-component";
-
-pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// Deploys AMIs onto Spot Elastigroups: in phases, verified between them, and put back when they fail.
 #[derive(Debug, Parser)]
@@ -150,9 +152,9 @@ pub(crate) enum Command {
     #[command(after_help = SIM_HELP)]
     Sim(Simulate),
     /// Compile a component from standard input; the program calls itself so
-    #[command(name = COMPILE, hide = true)]
+    #[command(name = COMPILE, hide = true, after_help = "Example:\n  shiftgate compile-component < plugin.wasm")]
     CompileComponent,
-    /// Look at plugins
+    /// Write plugins, and look at them
     #[command(subcommand)]
     Plugin(Plugin),
     /// Print a script that completes commands in a shell
@@ -268,50 +270,6 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<PathBuf>,
 }
-
-/// What `plugin grant` takes.
-#[derive(Args, Debug)]
-pub(crate) struct PluginGrant {
-    /// The component file, or the bare name of a plugin that comes with shiftgate
-    pub(crate) file: PathBuf,
-    /// A destination that its config names, as 'METHODS URL [RANGES]'; may be given more than once
-    #[arg(long = "http", value_name = "DESTINATION")]
-    pub(crate) http: Vec<String>,
-    /// Show what it asks for beyond the policy, and change nothing
-    #[arg(long)]
-    pub(crate) review: bool,
-    /// Grant an upgrade more than other versions have
-    #[arg(long, conflicts_with = "review")]
-    pub(crate) more: bool,
-    /// The form of the answer
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: Format,
-}
-
-/// Look at plugins.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Plugin {
-    /// Show what a plugin is, what it asks for and what it imports, without running it
-    #[command(after_help = "Example:\n  shiftgate plugin inspect ./errors.wasm")]
-    Inspect {
-        /// The component file, or the bare name of a plugin that comes with shiftgate
-        file: PathBuf,
-        /// The form of the answer
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        output: Format,
-    },
-    /// Name a component in the operator's policy, with what it asks for; or show what an upgrade asks beyond
-    #[command(after_help = GRANT_HELP)]
-    Grant(PluginGrant),
-}
-
-const GRANT_HELP: &str = "\
-Examples:
-  shiftgate plugin grant ./errors.wasm --review
-  shiftgate plugin grant ./errors.wasm
-  shiftgate plugin grant prometheus --http 'GET http://prometheus.internal:9090 10.0.0.0/8'
-
-With a policy, only components that it names run. --review exits with 11 when the component asks for more than it has.";
 
 const RUN_HELP: &str = "\
 Examples:

@@ -25,12 +25,14 @@ pub(crate) enum Exit {
     Ended,
     Output,
     Moved,
+    NotAsExpected,
+    NotBuilt,
     Bug,
 }
 
 impl Exit {
     /// Every end, by code.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Succeeded,
         Self::Failed,
         Self::Usage,
@@ -49,6 +51,8 @@ impl Exit {
         Self::Ended,
         Self::Output,
         Self::Moved,
+        Self::NotAsExpected,
+        Self::NotBuilt,
         Self::Bug,
     ];
 
@@ -73,6 +77,8 @@ impl Exit {
             Self::Ended => 18,
             Self::Output => 19,
             Self::Moved => 20,
+            Self::NotAsExpected => 21,
+            Self::NotBuilt => 22,
             Self::Bug => 70,
         }
     }
@@ -87,7 +93,7 @@ impl Exit {
             Self::Aborted => "the run stopped where it stood; `resume` goes on",
             Self::Stuck => "the run could not finish its rollback; a person has to look",
             Self::Interrupted => "interrupted by a signal; the run stands where it stood, `resume` goes on",
-            Self::InvalidWorkflow => "the workflow file, or a file or input that it needs, is not valid",
+            Self::InvalidWorkflow => "a workflow or scenario file, or a file or input that it needs, is not valid",
             Self::PluginRefused => "a plugin is missing, of the wrong kind, or refused",
             Self::Credentials => "no credentials for Spot or AWS, or they were refused",
             Self::Unreachable => "the API of Spot or AWS cannot be reached, or does not answer as it should",
@@ -98,6 +104,8 @@ impl Exit {
             Self::Ended => "the run has ended; there is nothing to resume or to roll back",
             Self::Output => "the output cannot be written",
             Self::Moved => "the plan is not the one that was agreed on: the world or the workflow has moved",
+            Self::NotAsExpected => "a plugin does not do what its scenarios expect, or what every plugin has to",
+            Self::NotBuilt => "a plugin cannot be built",
             Self::Bug => "a bug in shiftgate",
         }
     }

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use shiftgate_author::AuthorError;
 use shiftgate_model::{CloudError, ErrorClass, Origin, PluginError, Service, StoreError};
 use shiftgate_plugin::{HostError, PolicyError};
 
@@ -127,9 +128,31 @@ impl From<HostError> for Failure {
         let message = chain(&error);
         match error {
             HostError::Load(error) => Self::new(Exit::PluginRefused, message).hint(error.hint()),
+            HostError::Manifest { .. } => Self::new(Exit::PluginRefused, message).hint(
+                "docs/plugins.md shows a whole manifest, and `shiftgate plugin inspect FILE --output json` that of any plugin",
+            ),
             HostError::Engine { .. } | HostError::Ticker { .. } => Self::new(Exit::PluginRefused, message)
                 .hint("this machine does not let shiftgate run WebAssembly; see its memory limits"),
         }
+    }
+}
+
+impl From<AuthorError> for Failure {
+    fn from(error: AuthorError) -> Self {
+        let exit = match error {
+            AuthorError::Host(error) => return error.into(),
+            AuthorError::Plugin(error) => return error.into(),
+            AuthorError::BadName { .. } | AuthorError::NoSdk { .. } | AuthorError::NoConfig { .. } => Exit::Usage,
+            AuthorError::NotEmpty { .. } | AuthorError::Write { .. } => Exit::Output,
+            AuthorError::BadScenario { .. } | AuthorError::Read { .. } => Exit::InvalidWorkflow,
+            AuthorError::NotAPlugin { .. }
+            | AuthorError::NoTool { .. }
+            | AuthorError::NoTarget { .. }
+            | AuthorError::BuildFailed { .. }
+            | AuthorError::NothingBuilt { .. } => Exit::NotBuilt,
+            AuthorError::NoComponent { .. } | AuthorError::Unusable { .. } => Exit::PluginRefused,
+        };
+        Self::Told { exit, message: chain(&error), hint: error.hint() }
     }
 }
 

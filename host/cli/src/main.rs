@@ -34,7 +34,7 @@ use shiftgate_model::Vote;
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::args::{Cli, Command, Plugin};
+use crate::args::{Cli, Command};
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -93,8 +93,7 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Worker(args) => commands::worker::run(app, args).await,
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,
-        Command::Plugin(Plugin::Inspect { file, output }) => commands::plugin::inspect(app, file, *output).await,
-        Command::Plugin(Plugin::Grant(args)) => commands::plugin::grant(app, args).await,
+        Command::Plugin(what) => commands::plugin::run(app, what).await,
         Command::Validate(_) | Command::Init(_) | Command::Completions { .. } | Command::CompileComponent => {
             Err(Failure::bug("this command does not wait"))
         }

@@ -1,10 +1,12 @@
 //! Where secrets are: variables, files, programs. Fetched when a request needs one, and never shown.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -76,16 +78,40 @@ fn read(child: &mut Child, patience: Duration) -> Option<Vec<u8>> {
     read.recv_timeout(patience).ok()
 }
 
+/// How long what a program printed is good for: a verification may ask every few seconds for an hour.
+const FRESH: Duration = Duration::from_secs(300);
+
 /// The program's secrets, for the plugin host.
-#[derive(Clone, Debug)]
-pub(crate) struct Places(pub(crate) Environment);
+#[derive(Debug)]
+pub(crate) struct Places {
+    env: Environment,
+    /// What programs printed, and when.
+    printed: Mutex<BTreeMap<SecretRef, (Instant, SecretString)>>,
+}
+
+impl Places {
+    pub(crate) const fn new(env: Environment) -> Self {
+        Self { env, printed: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<SecretRef, (Instant, SecretString)>> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[async_trait]
 impl Vault for Places {
     async fn secret(&self, at: &SecretRef) -> Result<SecretString, String> {
-        let (env, at) = (self.0.clone(), at.clone());
-        let found = tokio::task::spawn_blocking(move || secret(&env, &at)).await;
-        found.unwrap_or_else(|_| Err("a secret could not be looked for".to_owned()))
+        if let Some((_, secret)) = self.kept().get(at).filter(|(since, _)| since.elapsed() < FRESH) {
+            return Ok(secret.clone());
+        }
+        let (env, place) = (self.env.clone(), at.clone());
+        let found = tokio::task::spawn_blocking(move || secret(&env, &place)).await;
+        let found = found.unwrap_or_else(|_| Err("a secret could not be looked for".to_owned()))?;
+        if let SecretRef::Command(_) = at {
+            self.kept().insert(at.clone(), (Instant::now(), found.clone()));
+        }
+        Ok(found)
     }
 }
 
@@ -134,13 +160,23 @@ mod tests {
         assert_eq!(told(&command(&["printf", "k3\\n"])), "k3");
     }
 
+    #[tokio::test]
+    async fn a_program_is_asked_once_in_a_while() {
+        let dir = tempfile::tempdir().unwrap();
+        let count = dir.path().join("count");
+        let script = format!("echo x >> '{0}'; wc -l < '{0}'; echo secret", count.display());
+        let places = Places::new(Environment::of(&[], "/bin/shiftgate"));
+        let at = command(&["sh", "-c", &script]);
+        let first = places.secret(&at).await.unwrap();
+        let second = places.secret(&at).await.unwrap();
+        assert_eq!(first.expose_secret(), second.expose_secret());
+        assert_eq!(std::fs::read_to_string(&count).unwrap(), "x\n");
+    }
+
     #[test]
     fn what_cannot_be_had_says_why() {
         assert_eq!(told(&SecretRef::Env("NONE".into())), "error: the variable NONE is not set");
-        assert_eq!(
-            told(&SecretRef::File("/nowhere/x".into())),
-            "error: the file /nowhere/x cannot be read: no such file or directory"
-        );
+        assert_eq!(told(&SecretRef::File("/nowhere/x".into())), "error: the file /nowhere/x cannot be read: no such file");
         assert!(told(&command(&["/nowhere/pass"])).contains("cannot be run"));
         assert_eq!(told(&command(&["false"])), "error: the command `false` ended with exit status: 1");
         let endless = ["sleep".to_owned(), "60".to_owned()];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shiftgate_author::Place;
 use shiftgate_cloud::{AwsSigner, Elb, ElbConfig, Spot, SpotConfig};
 use shiftgate_engine::{Activities, Pace, Ports, Settings, WhenBusy};
 use shiftgate_model::{AccountId, Groups, Routes};
@@ -21,7 +22,7 @@ use crate::vault::{Places, Signing};
 /// The variable that says how long a changed rule takes to reach every node of a load balancer.
 const PROPAGATION: &str = "SHIFTGATE_PROPAGATION";
 
-/// The plugin host. Compiled plugins are kept over calls of the program.
+/// The plugin host, under the operator's policy.
 pub(crate) fn plugins(app: &App) -> Result<Arc<Plugins>, Failure> {
     Ok(Arc::new(Plugins::new(PluginsConfig { policy: policy(app)?, ..plugins_config(app)? })?))
 }
@@ -31,15 +32,22 @@ pub(crate) fn inspector(app: &App) -> Result<Plugins, Failure> {
     Ok(Plugins::new(plugins_config(app)?)?)
 }
 
-fn plugins_config(app: &App) -> Result<PluginsConfig, Failure> {
+/// Where a plugin host has its things, and who compiles. Compiled plugins are kept over calls of the program.
+pub(crate) fn place(app: &App) -> Result<Place, Failure> {
     let cache_dir = match app.env.cache_dir() {
         Some(dir) => dir.join("components"),
         None => app.state_dir()?.join("components"),
     };
+    let bundled_dirs = app.env.plugin_dirs(app.global.plugin_dir.as_deref());
+    Ok(Place { cache_dir, bundled_dirs, compiler: compiler(&app.env) })
+}
+
+fn plugins_config(app: &App) -> Result<PluginsConfig, Failure> {
+    let Place { cache_dir, bundled_dirs, compiler } = place(app)?;
     Ok(PluginsConfig {
-        bundled_dirs: app.env.plugin_dirs(app.global.plugin_dir.as_deref()),
-        compiler: compiler(&app.env),
-        vault: Arc::new(Places(app.env.clone())),
+        bundled_dirs,
+        compiler,
+        vault: Arc::new(Places::new(app.env.clone())),
         signer: Arc::new(Signing(AwsSigner::new(None))),
         ..PluginsConfig::new(cache_dir, Arc::new(SystemClock))
     })

@@ -12,7 +12,7 @@ use shiftgate_model::{Limit, Limits, Millis, Unit};
 pub struct Budgets {
     /// The component file.
     pub component_bytes: u64,
-    /// Processor time of a compile, in a child.
+    /// Processor time of a compile in a child, with two seconds more for each MiB of the component.
     pub compile: Millis,
     /// Address space of a compile, in a child.
     pub compile_bytes: u64,

@@ -62,7 +62,16 @@ impl Allowance {
     pub(crate) fn of(budgets: &Budgets) -> Self {
         Self { seconds: budgets.compile.0.div_ceil(1_000).max(1), bytes: budgets.compile_bytes }
     }
+
+    /// What a component of so many bytes may use: ordinary code compiles in about a second a megabyte, and an interpreter that
+    /// is a guest has many.
+    const fn for_size(self, size: usize) -> Self {
+        Self { seconds: self.seconds + SECONDS_A_MEGABYTE * (size as u64 >> 20), ..self }
+    }
 }
+
+/// More processor time for each whole MiB of a component.
+const SECONDS_A_MEGABYTE: u64 = 2;
 
 /// How much longer than its processor time a child may take, on a machine with other work.
 const PATIENCE: u32 = 6;
@@ -74,6 +83,7 @@ pub(crate) fn compile(compiler: &Compiler, engine: &Engine, allowance: Allowance
     match compiler {
         Compiler::Here => engine.precompile_component(wasm).map_err(|error| Failure::Refused(format!("{error:#}"))),
         Compiler::Child { program, args } => {
+            let allowance = allowance.for_size(wasm.len());
             let run = |effort| in_child(Command::new(program).args(args), effort, allowance, wasm);
             match run(Effort::Best) {
                 Err(Failure::TooHard(why)) => {

@@ -9,7 +9,7 @@ use wasmparser::{BinaryReaderError, Chunk, ComponentExternalKind, Encoding, Pars
 use crate::error::LoadError;
 
 /// The custom section that holds the manifest.
-const MANIFEST_SECTION: &str = "shiftgate:manifest";
+pub(crate) const MANIFEST_SECTION: &str = "shiftgate:manifest";
 
 /// Manifests that are read, wherever they stand: one is right, and what more there is has to be told apart.
 const MANIFESTS: usize = 16;

@@ -27,6 +27,14 @@ pub enum HostError {
         #[source]
         source: io::Error,
     },
+    /// A manifest is not one that can be embedded.
+    #[error("the manifest `{}` cannot be used: {reason}", file.display())]
+    Manifest {
+        /// Where it is.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A file is not a plugin that this host takes.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -109,7 +117,9 @@ impl LoadError {
             Self::ForeignImports { .. } => {
                 "build it against the worlds of wit/ only; the network is reached through shiftgate:step/http".to_owned()
             }
-            Self::NoManifest { .. } => "build it with the SDK's macro, which embeds one".to_owned(),
+            Self::NoManifest { .. } => {
+                "build it with the Rust SDK, whose macro embeds one, or embed one with `shiftgate plugin embed`".to_owned()
+            }
             Self::BadManifest { .. } => "correct the manifest and build the plugin again".to_owned(),
             Self::TooHard { .. } => {
                 "report it to its author: a component of ordinary code compiles in about a second a megabyte".to_owned()

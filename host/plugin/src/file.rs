@@ -56,9 +56,13 @@ pub(crate) fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
     if bytes.len() as u64 > limit {
         return Err(LoadError::TooLarge { file: file.to_path_buf(), size: bytes.len() as u64, limit });
     }
-    let digest = Digest(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect());
-    let fingerprint = Fingerprint::of(&bytes);
+    let (digest, fingerprint) = (digest(&bytes), Fingerprint::of(&bytes));
     Ok(Raw { file: file.to_path_buf(), bytes, digest, fingerprint, stamp })
+}
+
+/// SHA-256, in hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The fingerprint of a file of `limit` bytes at most, through `buffer`: nothing of the file is kept.

@@ -14,6 +14,7 @@ mod component;
 mod contract;
 mod convert;
 mod egress;
+mod embed;
 mod engine;
 mod error;
 mod file;
@@ -38,7 +39,8 @@ mod vault;
 
 pub use budgets::Budgets;
 pub use compile::{Compiler, compile_child};
-pub use egress::Lookup;
+pub use egress::{Lookup, Network, Reply, Sent, Silence};
+pub use embed::{Embedded, embed};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};

@@ -1,14 +1,14 @@
 //! The manifest: what a plugin says of itself and asks for, in a custom section of its file. A request, never a permission.
 //!
-//! Reads and checks JSON; knows no component and grants nothing. `schema.rs` compiles its config schema, `grants/` turns
+//! Reads and checks JSON; knows no component and grants nothing. `schema/` compiles its config schema, `grants/` turns
 //! its requests into rules.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use shiftgate_model::PluginKind;
+use shiftgate_model::{HttpGrant, PluginKind};
 
-use crate::grants::Pattern;
+use crate::grants::{Pattern, Target};
 
 /// Longer manifests are refused.
 const LIMIT: usize = 256 << 10;
@@ -186,6 +186,26 @@ impl HttpRequest {
         }
     }
 
+    /// Grants of all that it asks for under `config`, at whatever address; none where the config names no URL. For a test or a
+    /// trial: a workflow's grants are written by who trusts the plugin.
+    #[must_use]
+    pub fn grants(&self, config: &Value) -> Vec<HttpGrant> {
+        let grant = |pattern: Pattern| HttpGrant {
+            url: pattern.to_string(),
+            methods: self.methods.clone(),
+            addresses: vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
+            auth: None,
+        };
+        self.patterns(config).into_iter().map(grant).collect()
+    }
+
+    /// Whether it asks for this request under `config`.
+    #[must_use]
+    pub fn covers(&self, config: &Value, method: &str, url: &str) -> bool {
+        let asked = self.methods.iter().any(|asked| asked == method);
+        asked && Target::parse(method, url).is_ok_and(|target| self.patterns(config).iter().any(|rule| rule.covers(&target)))
+    }
+
     /// The rules that it asks for under `config`; none where the config names no URL.
     pub(crate) fn patterns(&self, config: &Value) -> Vec<Pattern> {
         if let Some(url) = &self.url {
@@ -244,6 +264,21 @@ missing field `version` at line 1 column 54
 /requests/http/0: it has a query or a fragment; a grant ends with the path
 /requests/http/0: `get` is not a method in upper case
 ");
+    }
+
+    #[test]
+    fn what_is_asked_for_can_be_granted_whole_and_recognised() {
+        let manifest = json!({ "name": "errors", "version": "1", "kind": "verification", "contract": "0.1.0",
+            "requests": { "http": [{ "from_config": "/url", "methods": ["GET"] }] } });
+        let manifest = parse(&manifest).unwrap();
+        let request = manifest.requests.http.first().unwrap();
+        let config = json!({ "url": "http://10.0.0.7:9090/api?x=1" });
+        let grants = request.grants(&config);
+        assert_eq!(grants.iter().map(|grant| grant.url.as_str()).collect::<Vec<_>>(), ["http://10.0.0.7:9090/api"]);
+        assert!(request.covers(&config, "GET", "http://10.0.0.7:9090/api/v1?y=2"));
+        assert!(!request.covers(&config, "POST", "http://10.0.0.7:9090/api/v1"));
+        assert!(!request.covers(&config, "GET", "http://10.0.0.7:9090/"));
+        assert!(request.grants(&json!({})).is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::Budgets;
 use crate::budgets::{Bounds, Exceeded};
 use crate::cache::Cache;
 use crate::compile::{Allowance, Compiler};
-use crate::egress::{Carried, Egress, Lookup, SystemLookup};
+use crate::egress::{Carried, Egress, Lookup, Network, SystemLookup};
 use crate::engine::{self, Ticker};
 use crate::error::{HostError, LoadError};
 use crate::grants::Rights;
@@ -53,6 +53,8 @@ pub struct PluginsConfig {
     pub seed: Option<u64>,
     /// What the operator allows; none leaves it to workflow and manifest.
     pub policy: Option<Policy>,
+    /// What answers in the network's place, in a test of a plugin; none is the network itself.
+    pub network: Option<Arc<dyn Network>>,
     /// Who compiles.
     pub compiler: Compiler,
     /// Where secrets are.
@@ -74,6 +76,7 @@ impl PluginsConfig {
             clock,
             seed: None,
             policy: None,
+            network: None,
             compiler: Compiler::Here,
             vault: Arc::new(NoCredentials),
             signer: Arc::new(NoCredentials),
@@ -113,14 +116,15 @@ impl Plugins {
     /// [`HostError`] when this machine cannot run WebAssembly. A cache that cannot be used is no error: plugins are compiled
     /// again then.
     pub fn new(config: PluginsConfig) -> Result<Self, HostError> {
-        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, compiler, vault, signer, lookup } = config;
+        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, network, compiler, vault, signer, lookup } =
+            config;
         let engine = engine::build(&budgets)?;
         let ticker = Ticker::start(engine.weak())?;
         let cache = Cache::open(&cache_dir, &engine);
         let allowance = Allowance::of(&budgets);
         let workshop = Workshop { linker: linker(&engine)?, cache, compiler, allowance, engine };
         let slots = Semaphore::new(budgets.concurrent_calls as usize);
-        let egress = Arc::new(Egress::new(lookup, vault, signer));
+        let egress = Arc::new(Egress::new(lookup, vault, signer).over(network));
         let loader = Loader::new(workshop, bundled_dirs);
         Ok(Self(Arc::new(Host { loader, egress, budgets, clock, seed, policy, slots, _ticker: ticker })))
     }

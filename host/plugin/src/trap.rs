@@ -182,7 +182,7 @@ fn crash(error: &wasmtime::Error, dead: &Dead<'_>) -> String {
 
 fn frame(frame: &wasmtime::FrameInfo) -> String {
     match frame.func_name() {
-        Some(name) => cut(&printable(name), 120),
+        Some(name) => cut(&printable(&format!("{:#}", rustc_demangle::demangle(name))), 120),
         None => format!("function {}", frame.func_index()),
     }
 }

@@ -1,8 +1,8 @@
 //! Secrets on their way: put into a request as it leaves, taken out of what comes back.
 //!
 //! A guest writes a placeholder where the secret is to stand. Only toward the destinations that the secret is granted for is it
-//! replaced, after the request as the guest wrote it was decided on; the request that results is decided on again. What an
-//! answer echoes, in any of the usual spellings, becomes the placeholder again, so that no guest, log or record ever holds
+//! replaced, after the request as the guest wrote it was decided on. No grant and no policy holds a placeholder, so the segments
+//! that they begin with stay; what results has to have the same origin, and a path that is read in one way. What an answer echoes, in any of the usual spellings, becomes the placeholder again, so that no guest, log or record ever holds
 //! the secret.
 
 use base64::Engine as _;
@@ -164,6 +164,9 @@ pub(super) async fn filled(rights: &Rights, vault: &dyn Vault, carried: &mut Car
     out.target = Target::parse(hop.target.method(), &url).map_err(|_| {
         Failure::NotGranted("a secret would make of the URL what servers read in two ways; it holds dots or slashes".to_owned())
     })?;
+    if out.target.origin() != hop.target.origin() {
+        return Err(Failure::NotGranted("a secret stands in the host of the URL, and may only stand behind it".to_owned()));
+    }
     Ok(out)
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Every hop of every request is decided afresh by [`decide`], goes to an address that was filtered, and is bounded in count,
 //! size and time. No proxy variables, no cookies, no automatic redirects or decompression. What a guest learns of a failure
-//! is its kind and one sentence. `connect.rs` resolves and connects, `headers.rs` says which headers may pass.
+//! is its kind and one sentence. `connect.rs` resolves and connects, `headers.rs` says which headers may pass, `network.rs` is
+//! what a test puts in the network's place.
 
 mod carry;
 mod connect;
 mod headers;
+mod network;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use self::carry::{Outgoing, filled, prove};
 use self::connect::Clients;
 pub use self::connect::Lookup;
 pub(crate) use self::connect::SystemLookup;
+pub use self::network::{Network, Reply, Sent, Silence};
 use crate::Budgets;
 use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
 use crate::vault::{Signer, Vault};
@@ -34,6 +37,8 @@ pub(crate) struct Egress {
     clients: Clients,
     vault: Arc<dyn Vault>,
     signer: Arc<dyn Signer>,
+    /// Answers in the network's place; none for the network itself.
+    network: Option<Arc<dyn Network>>,
 }
 
 /// A request as a guest gives it.
@@ -101,11 +106,18 @@ struct Hop {
     target: Target,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// How long the exchange may take.
+    timeout: Duration,
 }
 
 impl Egress {
     pub(crate) fn new(lookup: Arc<dyn Lookup>, vault: Arc<dyn Vault>, signer: Arc<dyn Signer>) -> Self {
-        Self { clients: Clients::new(lookup), vault, signer }
+        Self { clients: Clients::new(lookup), vault, signer, network: None }
+    }
+
+    /// The same over what stands in the network's place; none is the network itself.
+    pub(crate) fn over(self, network: Option<Arc<dyn Network>>) -> Self {
+        Self { network, ..self }
     }
 
     /// Sends `ask` and follows its redirects, within the rights and the quota of one call. Secrets go into it as it leaves, and
@@ -119,17 +131,24 @@ impl Egress {
     ) -> Result<Answer, Failure> {
         let limit = quota.timeout;
         let timeout = ask.timeout.map_or(limit, |asked| asked.duration().min(limit));
-        let answer = tokio::time::timeout(timeout, self.follow(rights, quota, carried, ask)).await;
+        let answer = tokio::time::timeout(timeout, self.follow(rights, quota, carried, ask, timeout)).await;
         answer.unwrap_or(Err(Failure::Timeout)).map_err(|failure| carried.mask_failure(failure))
     }
 
-    async fn follow(&self, rights: &Rights, quota: &mut Quota, carried: &mut Carried, ask: Ask) -> Result<Answer, Failure> {
+    async fn follow(
+        &self,
+        rights: &Rights,
+        quota: &mut Quota,
+        carried: &mut Carried,
+        ask: Ask,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
         let headers = headers::checked(&ask.headers, ask.body.len()).map_err(Failure::Protocol)?;
         if ask.body.len() + headers::size(&headers) > quota.request_bytes {
             return Err(Failure::TooLarge);
         }
         let target = Target::parse(&ask.method, &ask.url).map_err(malformed)?;
-        let mut hop = Hop { target, headers, body: ask.body };
+        let mut hop = Hop { target, headers, body: ask.body, timeout };
         let redirects = ask.max_redirects.min(REDIRECT_LIMIT);
         let mut followed = 0;
         loop {
@@ -154,12 +173,11 @@ impl Egress {
         let (opened, auth) = allowed(&hop.target, rights)?;
         literal_address(rights, &hop.target, &opened)?;
         let mut out = filled(rights, &*self.vault, carried, hop).await?;
-        if out.target != hop.target {
-            // A secret in the path may not lead out of what is granted.
-            allowed(&out.target, rights)?;
-        }
         if let Some(auth) = auth {
             prove(&auth, &*self.vault, &*self.signer, carried, &mut out).await?;
+        }
+        if let Some(network) = &self.network {
+            return network::ask(network.as_ref(), &out, hop.timeout);
         }
         let Outgoing { target, headers, body } = out;
         let method = Method::from_bytes(target.method().as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
@@ -215,9 +233,9 @@ impl Hop {
             headers = headers::without_credentials(headers);
         }
         if keeps_method {
-            return Ok(Self { target, headers, body: self.body });
+            return Ok(Self { target, headers, body: self.body, timeout: self.timeout });
         }
-        Ok(Self { target, headers: headers::without_body(headers), body: Vec::new() })
+        Ok(Self { target, headers: headers::without_body(headers), body: Vec::new(), timeout: self.timeout })
     }
 }
 

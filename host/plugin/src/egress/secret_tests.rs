@@ -25,6 +25,7 @@ impl Vault for Desk {
         match at {
             SecretRef::Env(name) if name == "KEY" => Ok(SECRET.to_owned().into()),
             SecretRef::Env(name) if name == "SHORT" => Ok("abc".to_owned().into()),
+            SecretRef::Env(name) if name == "HOST" => Ok("elsewhere".to_owned().into()),
             SecretRef::Env(name) if name == "LINES" => Ok("first\nsecond".to_owned().into()),
             SecretRef::Env(name) if name == "CLIMBS" => Ok("x/../admin".to_owned().into()),
             other => Err(format!("{other} is not set")),
@@ -71,9 +72,14 @@ impl Case {
     }
 
     async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, Failure> {
+        let url = format!("{}{path}", self.server.origin());
+        self.send_to(method, &url, headers, body).await
+    }
+
+    async fn send_to(&mut self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, Failure> {
         let manifest = json!({
             "name": "errors", "version": "1", "kind": "verification", "contract": "0.1.0",
-            "requests": { "http": [{ "url": self.server.origin(), "methods": ["GET", "POST"] }] },
+            "requests": { "http": [{ "url": self.grant.url, "methods": ["GET", "POST"] }] },
         });
         let manifest = Manifest::parse(manifest.to_string().as_bytes()).unwrap();
         let secrets = self
@@ -84,8 +90,8 @@ impl Case {
         let rights = Rights::new("errors", &manifest, &grants, &json!({}), None).unwrap();
         let egress = Egress::new(Arc::new(SystemLookup), Arc::new(Desk), Arc::new(Desk));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let url = format!("{}{path}", self.server.origin());
-        let ask = Ask { method: method.to_owned(), url, headers, body: body.into(), timeout: None, max_redirects: 3 };
+        let ask =
+            Ask { method: method.to_owned(), url: url.to_owned(), headers, body: body.into(), timeout: None, max_redirects: 3 };
         egress.exchange(&rights, &mut Quota::new(&Budgets::default()), &mut self.carried, ask).await
     }
 
@@ -142,6 +148,17 @@ async fn a_secret_cannot_change_what_was_decided_on() {
     let told = case.send("GET", "/", &[("x-key", &secret_placeholder("lines"))], "").await;
     assert!(matches!(&told, Err(Failure::NotGranted(text)) if text.contains("line break")), "{told:?}");
     assert!(case.server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_secret_cannot_choose_the_host() {
+    let mut case = Case::new().await;
+    let port = case.server.port();
+    case.grant = HttpGrant { url: format!("http://*.example.com:{port}"), ..case.grant };
+    case.secrets.push(("hook", "HOST", vec![format!("http://*.example.com:{port}")]));
+    let url = format!("http://{}.example.com:{port}/", secret_placeholder("hook"));
+    let told = case.send_to("GET", &url, &[], "").await;
+    assert!(matches!(&told, Err(Failure::NotGranted(text)) if text.contains("host of the URL")), "{told:?}");
 }
 
 #[tokio::test]

@@ -252,3 +252,49 @@ async fn failures_have_their_kind() {
     let host = Ask { headers: vec![("Host".to_owned(), "evil".to_owned())], ..get(&origin) };
     assert!(matches!(send(&rights(&[(&origin, LOOPBACK)]), host).await.unwrap_err(), Failure::Protocol(_)));
 }
+
+/// Answers every path with what stands in it, and counts.
+#[derive(Debug, Default)]
+struct StandIn(std::sync::atomic::AtomicU32);
+
+impl Network for StandIn {
+    fn answer(&self, request: &Sent) -> Result<Reply, Silence> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let headers = vec![("Location".to_owned(), "https://api.example/small".to_owned())];
+        match request.url.rsplit('/').next().unwrap_or_default() {
+            "small" => Ok(Reply { status: 200, headers: Vec::new(), body: request.method.clone().into_bytes() }),
+            "large" => Ok(Reply { status: 200, headers: Vec::new(), body: vec![b'x'; 101] }),
+            "moved" => Ok(Reply { status: 303, headers, body: Vec::new() }),
+            "odd" => Ok(Reply { status: 1, ..Reply::default() }),
+            "slow" => Err(Silence::Timeout),
+            _ => Err(Silence::Dns),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_for_the_network_is_asked_last_and_held_to_the_same_limits() {
+    let stand_in = Arc::new(StandIn::default());
+    let egress = Egress::new(names()).over(Some(Arc::clone(&stand_in) as _));
+    let budgets = Budgets { http_response_bytes: 100, http_requests: 8, ..Budgets::default() };
+    let mut quota = Quota::new(&budgets);
+    let all = rights(&[("https://api.example", &[]), ("http://127.0.0.1", &[])]);
+    let mut told = Vec::new();
+    for path in ["https://other.example/small", "http://127.0.0.1/small", "https://api.example/moved"] {
+        told.push(egress.exchange(&all, &mut quota, Ask { method: "POST".to_owned(), ..get(path) }).await);
+    }
+    assert!(matches!(&told[0], Err(Failure::NotGranted(_))) && matches!(&told[1], Err(Failure::AddressBlocked(_))), "{told:?}");
+    // A 303 is followed by a GET.
+    assert_eq!(
+        told[2].as_ref().map(|answer| (answer.final_url.as_str(), answer.body.as_slice())),
+        Ok(("https://api.example/small", &b"GET"[..]))
+    );
+    assert_eq!(stand_in.0.load(std::sync::atomic::Ordering::SeqCst), 2);
+    let mut kinds = Vec::new();
+    for path in ["large", "odd", "slow", "nowhere", "small"] {
+        let answer = egress.exchange(&all, &mut quota, get(&format!("https://api.example/{path}"))).await;
+        kinds.push(answer.map_or_else(|failure| format!("{failure:?}"), |answer| answer.status.to_string()));
+    }
+    let name = r#"Dns("api.example: the name does not resolve")"#;
+    assert_eq!(kinds, ["TooLarge", r#"Protocol("invalid status code")"#, "Timeout", name, "Quota"]);
+}

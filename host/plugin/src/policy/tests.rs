@@ -1,3 +1,5 @@
+//! What a policy says, what it allows, how it is written, and what an upgrade asks beyond it.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 

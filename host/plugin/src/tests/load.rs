@@ -79,7 +79,7 @@ plugin `guest`: `DIR/guest.wasm` imports what no plugin gets: test:guests/secret
   hint: build it against the worlds of wit/ only; the network is reached through shiftgate:step/http
 
 plugin `guest`: `DIR/guest.wasm` has no manifest (custom section `shiftgate:manifest`)
-  hint: build it with the SDK's macro, which embeds one
+  hint: build it with the Rust SDK, whose macro embeds one, or embed one with `shiftgate plugin embed`
 
 plugin `guest`: `DIR/guest.wasm` has a manifest that cannot be used: missing field `version` at line 1 column 16
   hint: correct the manifest and build the plugin again

@@ -1,6 +1,7 @@
 //! The plugin host as its engine sees it: guests go in, replies and errors come out.
 
 mod calls;
+mod embed;
 mod guests;
 mod limits;
 mod load;

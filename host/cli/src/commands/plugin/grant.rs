@@ -1,26 +1,14 @@
-//! `shiftgate plugin`: plugins from outside. Nothing here runs one.
+//! `shiftgate plugin grant`: names a component in the operator's policy, after a person has seen what it asks for.
 
-use std::path::Path;
-
-use shiftgate_plugin::{Review, Wish};
+use shiftgate_plugin::{Policy, Review, Wish};
 
 use crate::app::{App, PolicyAt};
-use crate::args::{Format, PluginGrant};
+use crate::args::{Format, GrantPlugin};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::wiring;
 
-pub(crate) async fn inspect(app: &mut App, file: &Path, output: Format) -> Result<Exit, Failure> {
-    let found = wiring::inspector(app)?.inspect(&file.display().to_string())?;
-    match output {
-        Format::Text => app.screen.print(&found.to_string())?,
-        Format::Json => app.screen.json(&found)?,
-    }
-    if found.problems.is_empty() { Ok(Exit::Succeeded) } else { Err(Failure::Shown(Exit::PluginRefused)) }
-}
-
-/// `shiftgate plugin grant`: names a component in the policy, after a person has seen what it asks for.
-pub(crate) async fn grant(app: &mut App, args: &PluginGrant) -> Result<Exit, Failure> {
+pub(super) fn run(app: &mut App, args: &GrantPlugin) -> Result<Exit, Failure> {
     let file = match app.policy_file() {
         Some(PolicyAt::Named(file) | PolicyAt::Usual(file)) => file,
         None => {
@@ -32,7 +20,7 @@ pub(crate) async fn grant(app: &mut App, args: &PluginGrant) -> Result<Exit, Fai
     if let Some(problem) = found.problems.first() {
         return Err(Failure::new(Exit::PluginRefused, problem.clone()).hint("`shiftgate plugin inspect` shows all of it"));
     }
-    let policy = if file.exists() { Some(shiftgate_plugin::Policy::read(&file)?) } else { None };
+    let policy = if file.exists() { Some(Policy::read(&file)?) } else { None };
     let given = args.http.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
     let review = Review::of(&found, policy.as_ref(), &given).map_err(|why| Failure::new(Exit::PluginRefused, why))?;
     match args.output {

@@ -1,0 +1,59 @@
+//! From a plugin's folder to the component beside its sources: built for release, looked at, and put in its place.
+
+use std::path::{Path, PathBuf};
+
+use shiftgate_plugin::{Inspection, Plugins};
+
+use crate::{AuthorError, Lang, sdk};
+
+/// A component that was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Where it is: `NAME.wasm` in the plugin's folder.
+    pub file: PathBuf,
+    /// What it is.
+    pub inspection: Inspection,
+}
+
+/// Builds the plugin in `dir`. What the builder says goes to standard error.
+///
+/// # Errors
+/// [`AuthorError::NotAPlugin`], [`AuthorError::NoTool`], [`AuthorError::NoTarget`], [`AuthorError::BuildFailed`];
+/// [`AuthorError::Unusable`] when what was built is no plugin that this program takes.
+pub async fn build(plugins: &Plugins, dir: &Path) -> Result<Built, AuthorError> {
+    let lang = Lang::of(dir).ok_or_else(|| AuthorError::NotAPlugin { dir: dir.to_path_buf() })?;
+    let made = lang.build(dir).await?;
+    let inspection = plugins.inspect(&made.display().to_string())?;
+    if !inspection.problems.is_empty() {
+        return Err(AuthorError::Unusable { problems: inspection.problems });
+    }
+    let name = inspection.manifest.as_ref().map_or("plugin", |manifest| manifest.name.as_str());
+    let file = dir.join(format!("{name}.wasm"));
+    put(&made, &file)?;
+    Ok(Built { inspection: Inspection { file: file.clone(), ..inspection }, file })
+}
+
+/// Copies over a temporary name, so that whoever reads the old file is not disturbed; a file that is the same stays.
+fn put(from: &Path, to: &Path) -> Result<(), AuthorError> {
+    let bytes = std::fs::read(from).map_err(|source| AuthorError::Read { path: from.to_path_buf(), source })?;
+    if std::fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let part = to.with_extension("wasm.part");
+    sdk::file(&part, &bytes)?;
+    std::fs::rename(&part, to).map_err(|source| AuthorError::Write { path: to.to_path_buf(), source })
+}
+
+/// The component in a plugin's folder, as it was last built: the one file that ends in `.wasm`.
+///
+/// # Errors
+/// [`AuthorError::NoComponent`] when there is none, or several.
+pub fn component_of(dir: &Path) -> Result<PathBuf, AuthorError> {
+    let entries = std::fs::read_dir(dir).map_err(|source| AuthorError::Read { path: dir.to_path_buf(), source })?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut found = files.filter(|path| path.extension().is_some_and(|end| end == "wasm"));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        _ => Err(AuthorError::NoComponent { dir: dir.to_path_buf() }),
+    }
+}

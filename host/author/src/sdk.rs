@@ -1,0 +1,98 @@
+//! The SDK as this program brings it along: its sources, the contract, and a small workspace around them.
+//!
+//! The SDK is on no registry yet, so a new plugin gets it as a folder. The workspace's own lines (versions, lints, what depends
+//! on what) are cut out of the one that this program was built from, so they cannot drift apart from it.
+
+use std::path::Path;
+
+use include_dir::{Dir, DirEntry, include_dir};
+
+use crate::AuthorError;
+
+static SDK: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk");
+static WIT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../wit");
+const WORKSPACE: &str = include_str!("../../../Cargo.toml");
+
+/// Every version that the SDK was tested with. Cargo drops from it what a plugin does not use.
+pub(crate) const LOCK: &str = include_str!("../../../Cargo.lock");
+
+/// What of the workspace's dependencies the SDK uses.
+const DEPENDENCIES: [&str; 3] = ["shiftgate-sdk-macros", "serde", "wit-bindgen"];
+
+/// Writes the SDK into `dir`: `dir/sdk`, `dir/wit` and `dir/Cargo.toml`.
+pub(crate) fn write(dir: &Path) -> Result<(), AuthorError> {
+    files(&SDK, &dir.join("sdk"), &|text| text.to_owned())?;
+    files(&WIT, &dir.join("wit"), &|text| text.to_owned())?;
+    file(&dir.join("Cargo.toml"), workspace().as_bytes())
+}
+
+/// The workspace of the SDK alone.
+fn workspace() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let dependencies = section("[workspace.dependencies]");
+    let dependencies =
+        dependencies.lines().filter(|line| DEPENDENCIES.iter().any(|name| line.split([' ', '=']).next() == Some(name)));
+    format!(
+        "# The SDK of shiftgate {version}, as the program brought it along. Written by `shiftgate plugin new`; nothing to change here.\n\
+         [workspace]\nresolver = \"3\"\nmembers = [\"sdk\", \"sdk/macros\"]\n\n\
+         [workspace.package]\n{package}\n\n[workspace.dependencies]\n{dependencies}\n\n\
+         [workspace.lints.rust]\n{rust}\n\n[workspace.lints.clippy]\n{clippy}\n",
+        package = section("[workspace.package]"),
+        dependencies = dependencies.collect::<Vec<_>>().join("\n"),
+        rust = section("[workspace.lints.rust]"),
+        clippy = section("[workspace.lints.clippy]"),
+    )
+}
+
+/// The lines of a section of the workspace's Cargo.toml.
+fn section(title: &str) -> &'static str {
+    let after = WORKSPACE.split_once(&format!("\n{title}\n")).map_or("", |(_, after)| after);
+    after.split("\n[").next().unwrap_or_default().trim()
+}
+
+/// Writes every file of an embedded folder, its text changed by `change`.
+pub(crate) fn files(from: &Dir<'_>, to: &Path, change: &dyn Fn(&str) -> String) -> Result<(), AuthorError> {
+    copy(from, from.path(), to, change)
+}
+
+fn copy(from: &Dir<'_>, base: &Path, to: &Path, change: &dyn Fn(&str) -> String) -> Result<(), AuthorError> {
+    for entry in from.entries() {
+        match entry {
+            DirEntry::Dir(dir) => copy(dir, base, to, change)?,
+            DirEntry::File(found) => {
+                let path = to.join(found.path().strip_prefix(base).unwrap_or_else(|_| found.path()));
+                match found.contents_utf8() {
+                    Some(text) => file(&path, change(text).as_bytes())?,
+                    None => file(&path, found.contents())?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file, with the folders that lead to it.
+pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<(), AuthorError> {
+    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, bytes));
+    written.map_err(|source| AuthorError::Write { path: path.to_path_buf(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sdks_workspace_has_all_that_the_sdk_takes_from_a_workspace() {
+        let workspace = workspace();
+        for name in DEPENDENCIES {
+            assert_eq!(workspace.matches(&format!("\n{name} = ")).count(), 1, "{name} in {workspace}");
+        }
+        let manifests = [include_str!("../../../sdk/Cargo.toml"), include_str!("../../../sdk/macros/Cargo.toml")];
+        for line in manifests.iter().flat_map(|manifest| manifest.lines()) {
+            if let Some((name, "true")) = line.split_once(".workspace = ") {
+                assert!(workspace.contains(&format!("\n{name} = ")), "{name} in {workspace}");
+            }
+        }
+        assert!(workspace.contains("unsafe_code = ") && workspace.contains("unwrap_used = "), "{workspace}");
+    }
+}
