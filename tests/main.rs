@@ -14,6 +14,7 @@ mod deeds;
 mod faults;
 mod golden;
 mod guests;
+mod hostile;
 mod house_rules;
 mod plan;
 mod policy;

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use owo_colors::OwoColorize as _;
+use serde_json::ser::{Formatter, Serializer};
+use shiftgate_model::is_hidden;
 
 use crate::args::Color;
 use crate::env::Environment;
@@ -47,9 +49,12 @@ impl Screen {
 
     /// A value as one line of JSON.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
-        let mut line = serde_json::to_string(value).map_err(|error| Failure::bug(format!("a value has no JSON: {error}")))?;
-        line.push('\n');
-        self.print(&line)
+        let mut line = Vec::new();
+        value
+            .serialize(&mut Serializer::with_formatter(&mut line, Visible))
+            .map_err(|error| Failure::bug(format!("a value has no JSON: {error}")))?;
+        line.push(b'\n');
+        self.print(&String::from_utf8_lossy(&line))
     }
 
     /// A line on standard error. One that cannot be written is lost: nobody is left to be told.
@@ -79,6 +84,25 @@ fn choose(color: Color, env: &Environment, terminal: bool) -> ColorChoice {
     if wanted { ColorChoice::Always } else { ColorChoice::Never }
 }
 
+/// JSON in which nothing acts on a terminal: what JSON leaves as it is (marks that turn or hide text, the second set of control
+/// characters) is escaped too.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        for character in fragment.chars() {
+            if is_hidden(character) {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    write!(to, "\\u{unit:04x}")?;
+                }
+            } else {
+                to.write_all(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +115,15 @@ mod tests {
         assert_eq!(choose(Color::Auto, &none, false), ColorChoice::Never);
         assert_eq!(choose(Color::Auto, &quiet, true), ColorChoice::Never);
         assert_eq!(choose(Color::Always, &quiet, false), ColorChoice::Always);
+    }
+
+    #[test]
+    fn json_holds_no_character_that_acts_on_a_terminal_and_means_the_same() {
+        let value = serde_json::json!({ "a\u{202e}b": "\u{9b}2J \u{e0041} ünï \u{1b}\n" });
+        let mut line = Vec::new();
+        serde::Serialize::serialize(&value, &mut Serializer::with_formatter(&mut line, Visible)).unwrap();
+        let text = String::from_utf8(line).unwrap();
+        assert_eq!(text, r#"{"a\u202eb":"\u009b2J \udb40\udc41 ünï \u001b\n"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

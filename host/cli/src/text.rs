@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shiftgate_model::{Millis, RunId, Timestamp};
+use shiftgate_model::{Millis, RunId, Timestamp, is_hidden};
 
 /// A moment in UTC, in strftime's words.
 pub(crate) fn moment(at: Timestamp, format: &str) -> String {
@@ -30,7 +30,7 @@ pub(crate) fn rounded(time: Millis) -> String {
     Millis::seconds(time.0.saturating_add(500) / 1_000).to_string()
 }
 
-/// Text from a plugin, a cloud or a person: control characters and marks that turn the writing direction become visible.
+/// Text from a plugin, a cloud or a person: what a terminal acts on, and what turns or hides text, becomes visible.
 /// Line feeds stay.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -39,10 +39,7 @@ pub(crate) fn printable(text: &str) -> String {
             '\n' => shown.push('\n'),
             '\t' => shown.push(' '),
             '\r' => {}
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                shown.extend(character.escape_unicode());
-            }
-            other if other.is_control() => shown.extend(other.escape_unicode()),
+            other if is_hidden(other) => shown.extend(other.escape_unicode()),
             other => shown.push(other),
         }
     }

@@ -19,6 +19,7 @@ mod routes;
 mod state;
 mod template;
 mod time;
+mod visible;
 
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
@@ -43,3 +44,4 @@ pub use routes::{
 pub use state::{ActionState, Seal};
 pub use template::{ElastigroupTemplate, TemplateError, steered_rules};
 pub use time::{Millis, Timestamp};
+pub use visible::is_hidden;

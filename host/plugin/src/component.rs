@@ -11,6 +11,9 @@ use crate::error::LoadError;
 /// The custom section that holds the manifest.
 pub(crate) const MANIFEST_SECTION: &str = "shiftgate:manifest";
 
+/// Manifests that are read, wherever they stand: one is right, and what more there is has to be told apart.
+const MANIFESTS: usize = 16;
+
 /// A component's outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Anatomy {
@@ -100,7 +103,7 @@ fn looks_like(bytes: &[u8]) -> &'static str {
 /// the file.
 pub(crate) fn dissect(bytes: &[u8]) -> Result<Anatomy, String> {
     let mut anatomy = Anatomy::default();
-    let mut manifests: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut manifests: Vec<(usize, &[u8])> = Vec::new();
     let mut parser = Parser::new(0);
     // The modules and components around what is parsed; none for the component itself.
     let mut parents = Vec::new();
@@ -127,7 +130,13 @@ pub(crate) fn dissect(bytes: &[u8]) -> Result<Anatomy, String> {
                 None => break,
             },
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                manifests.push((parents.len(), section.data().to_vec()));
+                let found = (parents.len(), section.data());
+                if !manifests.contains(&found) {
+                    if manifests.len() == MANIFESTS {
+                        return Err(format!("it has more than {MANIFESTS} different manifests"));
+                    }
+                    manifests.push(found);
+                }
             }
             payload if parents.is_empty() => anatomy.note(payload).map_err(|error| error.to_string())?,
             _ => {}
@@ -135,8 +144,8 @@ pub(crate) fn dissect(bytes: &[u8]) -> Result<Anatomy, String> {
     }
     let nearest = manifests.iter().map(|(depth, _)| *depth).min();
     for (depth, manifest) in manifests {
-        if Some(depth) == nearest && !anatomy.manifests.contains(&manifest) {
-            anatomy.manifests.push(manifest);
+        if Some(depth) == nearest {
+            anatomy.manifests.push(manifest.to_vec());
         }
     }
     Ok(anatomy)

@@ -14,7 +14,7 @@ use crate::contract::{ImportOwner, exported_kind, import_owner};
 use crate::error::LoadError;
 use crate::file::Raw;
 use crate::grants::{grant_entry, grant_lines};
-use crate::loader::vet;
+use crate::loader::{bad_manifest, broken, vet};
 use crate::log::printable;
 use crate::manifest::{HttpRequest, Manifest};
 
@@ -66,10 +66,10 @@ pub struct Imports {
 /// Looks at a component.
 pub(crate) fn inspect(raw: &Raw, cache: &Cache) -> Result<Inspection, LoadError> {
     sniff(&raw.file, &raw.bytes)?;
-    let anatomy = dissect(&raw.bytes).map_err(|reason| LoadError::Broken { file: raw.file.clone(), reason })?;
+    let anatomy = dissect(&raw.bytes).map_err(|reason| broken(&raw.file, &reason))?;
     let mut problems = Vec::new();
     if let Err(error) = Validator::new_with_features(WasmFeatures::default()).validate_all(&raw.bytes) {
-        problems.push(LoadError::Broken { file: raw.file.clone(), reason: error.to_string() }.to_string());
+        problems.push(broken(&raw.file, &error.to_string()).to_string());
     }
     let manifest = match vet(&raw.file, &anatomy) {
         Ok(manifest) => Some(manifest),
@@ -81,7 +81,7 @@ pub(crate) fn inspect(raw: &Raw, cache: &Cache) -> Result<Inspection, LoadError>
     if let Some(manifest) = &manifest
         && let Err(reason) = crate::schema::ConfigSchema::read(&manifest.config)
     {
-        problems.push(LoadError::BadManifest { file: raw.file.clone(), reason }.to_string());
+        problems.push(bad_manifest(&raw.file, &reason).to_string());
     }
     Ok(Inspection {
         file: raw.file.clone(),

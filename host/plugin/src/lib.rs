@@ -18,6 +18,9 @@ mod embed;
 mod engine;
 mod error;
 mod file;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod grants;
 mod guest;
 mod inspect;
@@ -36,7 +39,7 @@ mod vault;
 
 pub use budgets::Budgets;
 pub use compile::{Compiler, compile_child};
-pub use egress::{Network, Reply, Sent, Silence};
+pub use egress::{Lookup, Network, Reply, Sent, Silence};
 pub use embed::{Embedded, embed};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};

@@ -24,11 +24,15 @@ use crate::error::LoadError;
 use crate::file::{Raw, Stamp, fingerprint, read};
 use crate::guest::Guest;
 use crate::kinds::Kind;
+use crate::log::strangers;
 use crate::manifest::Manifest;
-use crate::schema::ConfigSchema;
+use crate::schema::{ConfigSchema, TooHard};
 
 /// Components that stay in memory; the one that was not used for longest goes first.
 const SHELF: usize = 64;
+
+/// Imports that a refusal names.
+const IMPORTS_TOLD: usize = 8;
 
 /// A config schema, once it was needed.
 type LazySchema = OnceLock<Result<ConfigSchema, String>>;
@@ -53,7 +57,12 @@ impl Loaded {
     /// The schema of its config.
     pub(crate) fn schema(&self) -> Result<&ConfigSchema, LoadError> {
         let schema = self.schema.get_or_init(|| ConfigSchema::read(&self.manifest.config));
-        schema.as_ref().map_err(|reason| bad_schema(&self.file, reason))
+        schema.as_ref().map_err(|reason| bad_manifest(&self.file, reason))
+    }
+
+    /// Its schema cannot be used for a config.
+    pub(crate) fn hard_schema(&self, error: &TooHard) -> LoadError {
+        bad_manifest(&self.file, &error.to_string())
     }
 }
 
@@ -272,17 +281,17 @@ impl Workshop {
         tracing::debug!(file = %file.display(), digest = %digest.0, "compiling a plugin");
         expect_digest(file, &digest, wanted.digest.as_ref())?;
         sniff(file, &bytes)?;
-        let anatomy = dissect(&bytes).map_err(|reason| LoadError::Broken { file: file.to_path_buf(), reason })?;
+        let anatomy = dissect(&bytes).map_err(|reason| broken(file, &reason))?;
         let manifest = vet(file, &anatomy)?;
         expect_kind(file, manifest.kind, wanted.kind)?;
-        let schema = ConfigSchema::read(&manifest.config).map_err(|reason| bad_schema(file, &reason))?;
+        let schema = ConfigSchema::read(&manifest.config).map_err(|reason| bad_manifest(file, &reason))?;
         let facts = Facts { digest, anatomy };
         let compiled = compile::compile(&self.compiler, &self.engine, self.allowance, &bytes).map_err(CodeError::from);
         let taken = compiled.and_then(|code| self.cache.take(&self.engine, &fingerprint, &facts, &bytes, &code));
         let component = taken.map_err(|error| match error {
-            CodeError::Refused(reason) => LoadError::Broken { file: file.to_path_buf(), reason: crate::log::printable(&reason) },
-            CodeError::TooHard(reason) => LoadError::TooHard { file: file.to_path_buf(), reason },
-            CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason },
+            CodeError::Refused(reason) => broken(file, &reason),
+            CodeError::TooHard(reason) => LoadError::TooHard { file: file.to_path_buf(), reason: strangers(&reason) },
+            CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason: strangers(&reason) },
         })?;
         let kind = self.link(file, &component, wanted.kind)?;
         Ok((stamp, Loaded::new(file, facts.digest, manifest, OnceLock::from(Ok(schema)), kind)))
@@ -290,12 +299,16 @@ impl Workshop {
 
     fn link(&self, file: &Path, component: &Component, kind: PluginKind) -> Result<Kind, LoadError> {
         let linked = self.linker.instantiate_pre(component).and_then(|pre| Kind::link(kind, pre));
-        linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: format!("{error:#}") })
+        linked.map_err(|error| LoadError::DoesNotLink { file: file.to_path_buf(), reason: strangers(&format!("{error:#}")) })
     }
 }
 
-fn bad_schema(file: &Path, reason: &str) -> LoadError {
-    LoadError::BadManifest { file: file.to_path_buf(), reason: reason.to_owned() }
+pub(crate) fn broken(file: &Path, reason: &str) -> LoadError {
+    LoadError::Broken { file: file.to_path_buf(), reason: strangers(reason) }
+}
+
+pub(crate) fn bad_manifest(file: &Path, reason: &str) -> LoadError {
+    LoadError::BadManifest { file: file.to_path_buf(), reason: strangers(reason) }
 }
 
 /// Whether a component's outside makes it a plugin of this contract; its manifest, if so.
@@ -304,14 +317,14 @@ pub(crate) fn vet(file: &Path, anatomy: &Anatomy) -> Result<Manifest, LoadError>
     let kinds: Vec<(PluginKind, &str)> = anatomy.exports.iter().filter_map(|name| exported_kind(name)).collect();
     let Some((_, version)) = kinds.first() else { return Err(LoadError::NotAPlugin { file }) };
     if *version != VERSION {
-        return Err(LoadError::OtherContract { file, found: (*version).to_owned() });
+        return Err(LoadError::OtherContract { file, found: strangers(version) });
     }
     let owned_by = |owner| anatomy.imports.iter().filter(move |name| import_owner(name) == owner);
     if let Some(import) = owned_by(ImportOwner::OtherContract).next() {
-        let found = import.rsplit('@').next().unwrap_or_default().to_owned();
+        let found = strangers(import.rsplit('@').next().unwrap_or_default());
         return Err(LoadError::OtherContract { file, found });
     }
-    let names: Vec<String> = owned_by(ImportOwner::Foreign).map(|name| crate::log::printable(name)).collect();
+    let names: Vec<String> = owned_by(ImportOwner::Foreign).take(IMPORTS_TOLD).map(|name| strangers(name)).collect();
     if !names.is_empty() {
         return Err(LoadError::ForeignImports { file, names });
     }
@@ -322,10 +335,10 @@ pub(crate) fn vet(file: &Path, anatomy: &Anatomy) -> Result<Manifest, LoadError>
     };
     let manifest = match Manifest::parse(section) {
         Ok(manifest) => manifest,
-        Err(reason) => return Err(LoadError::BadManifest { file, reason: crate::log::printable(&reason) }),
+        Err(reason) => return Err(bad_manifest(&file, &reason)),
     };
     if manifest.contract != VERSION {
-        return Err(LoadError::OtherContract { file, found: crate::log::printable(&manifest.contract) });
+        return Err(LoadError::OtherContract { file, found: strangers(&manifest.contract) });
     }
     if !kinds.iter().any(|(kind, _)| *kind == manifest.kind) {
         let exported = kinds.iter().map(|(kind, _)| kind.to_string()).collect::<Vec<_>>().join(", ");

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use shiftgate_model::{Level, LogLine};
+use shiftgate_model::{Level, LogLine, is_hidden};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
@@ -111,7 +111,8 @@ impl Log {
         Written { lines, progress: book.progress.take(), stderr }
     }
 
-    fn write(&self, stream: Stream, bytes: &[u8]) {
+    /// Takes what a guest writes on one of its streams.
+    pub(crate) fn write(&self, stream: Stream, bytes: &[u8]) {
         let mut book = self.book();
         if let Stream::Error = stream {
             book.stderr_tail.extend_from_slice(bytes);
@@ -179,27 +180,26 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     format!("{}{MARK}", head(text, limit.saturating_sub(MARK.len())))
 }
 
+/// The longest words of a file's own in a message, in bytes.
+const STRANGERS_WORDS: usize = 500;
+
+/// What a file that nobody knows yet brings into a message: printable, and not longer than a few lines.
+pub(crate) fn strangers(text: &str) -> String {
+    cut(&printable(head(text, STRANGERS_WORDS + 1)), STRANGERS_WORDS)
+}
+
 /// Makes visible what a terminal would act on or hide: control characters, line breaks, and characters that reorder or hide
 /// text.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if hidden(character) {
+        if is_hidden(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
         }
     }
     shown
-}
-
-fn hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// Standard output or error of a guest, into its log.
@@ -275,6 +275,7 @@ mod tests {
             ("zero\u{200b}width", "zero\\u{200b}width"),
             ("bell\u{7}del\u{7f}", "bell\\u{7}del\\u{7f}"),
             ("line\u{2028}break", "line\\u{2028}break"),
+            ("smuggled\u{e0141}\u{3164}", "smuggled\\u{e0141}\\u{3164}"),
         ];
         for (raw, shown) in rows {
             assert_eq!(printable(raw), shown);

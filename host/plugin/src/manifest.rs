@@ -1,9 +1,8 @@
 //! The manifest: what a plugin says of itself and asks for, in a custom section of its file. A request, never a permission.
 //!
-//! Reads and checks JSON; knows no component and grants nothing. `schema.rs` compiles its config schema, `grants/` turns
+//! Reads and checks JSON; knows no component and grants nothing. `schema/` compiles its config schema, `grants/` turns
 //! its requests into rules.
 
-use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -85,7 +84,8 @@ impl PartialEq for SchemaText {
 /// Written as JSON, not as text, so that it is indented with what is around it.
 impl Serialize for SchemaText {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.value().map_err(S::Error::custom)?.serialize(to)
+        // A schema that is no value (a number beyond numbers) is shown as it stands there.
+        self.value().unwrap_or_else(|_| Value::from(self.as_str())).serialize(to)
     }
 }
 

@@ -61,10 +61,12 @@ pub struct PluginsConfig {
     pub vault: Arc<dyn Vault>,
     /// Who signs for AWS.
     pub signer: Arc<dyn Signer>,
+    /// Who resolves names.
+    pub lookup: Arc<dyn Lookup>,
 }
 
 impl PluginsConfig {
-    /// A host without bundled plugins, policy and credentials, that compiles by itself.
+    /// A host without bundled plugins, policy and credentials, that compiles by itself and asks the system's resolver.
     #[must_use]
     pub fn new(cache_dir: PathBuf, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -78,6 +80,7 @@ impl PluginsConfig {
             compiler: Compiler::Here,
             vault: Arc::new(NoCredentials),
             signer: Arc::new(NoCredentials),
+            lookup: Arc::new(SystemLookup),
         }
     }
 }
@@ -113,12 +116,8 @@ impl Plugins {
     /// [`HostError`] when this machine cannot run WebAssembly. A cache that cannot be used is no error: plugins are compiled
     /// again then.
     pub fn new(config: PluginsConfig) -> Result<Self, HostError> {
-        Self::with_lookup(config, SystemLookup)
-    }
-
-    /// The same, with names resolved by `lookup`.
-    pub(crate) fn with_lookup(config: PluginsConfig, lookup: impl Lookup) -> Result<Self, HostError> {
-        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, network, compiler, vault, signer } = config;
+        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, network, compiler, vault, signer, lookup } =
+            config;
         let engine = engine::build(&budgets)?;
         let ticker = Ticker::start(engine.weak())?;
         let cache = Cache::open(&cache_dir, &engine);
@@ -200,7 +199,7 @@ fn refused_config(loaded: &Loaded, call: &PluginCall) -> Result<Option<Vec<Probl
     if matches!(call.action, Call::Cancel { .. }) {
         return Ok(None);
     }
-    let problems = loaded.schema()?.problems(&call.config, PROBLEMS);
+    let problems = loaded.schema()?.problems(&call.config, PROBLEMS).map_err(|error| loaded.hard_schema(&error))?;
     Ok(Some(problems).filter(|problems| !problems.is_empty()))
 }
 

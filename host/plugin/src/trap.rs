@@ -137,11 +137,14 @@ fn exhausted(error: &wasmtime::Error, dead: &Dead<'_>) -> Option<Exceeded> {
     if matches!(error.downcast_ref::<Trap>(), Some(Trap::StackOverflow)) {
         return Some(Exceeded::new("call stack", bytes(crate::engine::GUEST_STACK as u64), "it called itself too deeply"));
     }
-    if matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full)) {
+    let told = format!("{error:#}");
+    // The engine's own errors for handles and for what crosses have no public types.
+    if matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
+        || told.contains("store handle limit exceeded")
+    {
         return Some(Exceeded::new("handles", dead.budgets.handles.to_string(), "it kept more open at once"));
     }
-    // The engine's own error for this has no public type.
-    if format!("{error:#}").contains("fuel allocated for hostcalls has been exhausted") {
+    if told.contains("fuel allocated for hostcalls has been exhausted") {
         let limit = bytes(dead.budgets.host_call_bytes);
         return Some(Exceeded::new("host-call bytes", limit, "it passed more in one call to the host, or in its answer"));
     }
@@ -179,7 +182,7 @@ fn crash(error: &wasmtime::Error, dead: &Dead<'_>) -> String {
 
 fn frame(frame: &wasmtime::FrameInfo) -> String {
     match frame.func_name() {
-        Some(name) => cut(&printable(name), 120),
+        Some(name) => cut(&printable(&format!("{:#}", rustc_demangle::demangle(name))), 120),
         None => format!("function {}", frame.func_index()),
     }
 }

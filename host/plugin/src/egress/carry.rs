@@ -287,13 +287,25 @@ async fn sign(service: &str, region: &str, signer: &dyn Signer, out: &mut Outgoi
     Ok(())
 }
 
+/// The same with `%2f` for `%2F`.
+fn in_small_digits(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_at_checked(2) {
+        Some((digits, rest)) => format!("{text}%{}{rest}", digits.to_ascii_lowercase()),
+        None => format!("{text}%{part}"),
+    })
+}
+
 /// How a secret may come back: as it is, in JSON, in a URL, in base64 of whatever it is part of.
 fn spellings(secret: &str) -> Vec<Vec<u8>> {
     let mut found = vec![
         secret.as_bytes().to_vec(),
         json_escaped(secret).into_bytes(),
+        // Some encoders write every slash so.
+        json_escaped(secret).replace('/', "\\/").into_bytes(),
         percent_encoded(secret, b"-._~").into_bytes(),
-        percent_encoded(secret, b"-._~").to_ascii_lowercase().into_bytes(),
+        in_small_digits(&percent_encoded(secret, b"-._~")).into_bytes(),
         percent_encoded(secret, b"-._~/!$&'()*+,;=:@").into_bytes(),
     ];
     for before in 0..3_usize {
@@ -346,6 +358,8 @@ mod tests {
             format!("token {secret}!"),
             serde_json::json!({ "token": secret }).to_string(),
             format!("?t={}", percent_encoded(secret, b"-._~")),
+            "?t=s3cr%22et%2f%2b%c3%bc-key".to_owned(),
+            r#"{"t":"s3cr\"et\/+ü-key"}"#.to_owned(),
             format!("/{}", percent_encoded(secret, b"-._~/!$&'()*+,;=:@")),
             around(4),
             around(5),

@@ -8,10 +8,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ipnet::IpNet;
 use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -24,24 +24,25 @@ const CLIENTS: usize = 32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 
-type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
-
-/// Turns names into addresses.
-pub(crate) trait Lookup: fmt::Debug + Send + Sync + 'static {
+/// Turns names into addresses. What it finds is filtered, and connected to as it is: nothing is looked up twice.
+#[async_trait]
+pub trait Lookup: fmt::Debug + Send + Sync {
     /// Every address of `name`.
-    fn lookup(&self, name: String) -> Found;
+    ///
+    /// # Errors
+    /// The name does not resolve.
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
 /// The system's resolver.
 #[derive(Debug)]
 pub(crate) struct SystemLookup;
 
+#[async_trait]
 impl Lookup for SystemLookup {
-    fn lookup(&self, name: String) -> Found {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(found.map(|address| address.ip()).collect())
-        })
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let found = tokio::net::lookup_host((name, 0)).await?;
+        Ok(found.map(|address| address.ip()).collect())
     }
 }
 
@@ -56,8 +57,8 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(lookup: impl Lookup) -> Self {
-        Self { lookup: Arc::new(lookup), made: Mutex::default() }
+    pub(super) fn new(lookup: Arc<dyn Lookup>) -> Self {
+        Self { lookup, made: Mutex::default() }
     }
 
     /// The client for requests that may go to public addresses and to `opened`.
@@ -108,7 +109,7 @@ impl Resolve for Filtered {
         let lookup = Arc::clone(&self.lookup);
         let opened = self.opened.clone();
         Box::pin(async move {
-            let found = lookup.lookup(name.as_str().to_owned()).await.map_err(NameFailure::Unknown)?;
+            let found = lookup.lookup(name.as_str()).await.map_err(NameFailure::Unknown)?;
             let mut blocked = None;
             let mut open = Vec::new();
             for address in found {

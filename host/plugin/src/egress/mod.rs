@@ -21,7 +21,8 @@ use shiftgate_model::{Auth, Millis};
 pub(crate) use self::carry::Carried;
 use self::carry::{Outgoing, filled, prove};
 use self::connect::Clients;
-pub(crate) use self::connect::{Lookup, SystemLookup};
+pub use self::connect::Lookup;
+pub(crate) use self::connect::SystemLookup;
 pub use self::network::{Network, Reply, Sent, Silence};
 use crate::Budgets;
 use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
@@ -110,7 +111,7 @@ struct Hop {
 }
 
 impl Egress {
-    pub(crate) fn new(lookup: impl Lookup, vault: Arc<dyn Vault>, signer: Arc<dyn Signer>) -> Self {
+    pub(crate) fn new(lookup: Arc<dyn Lookup>, vault: Arc<dyn Vault>, signer: Arc<dyn Signer>) -> Self {
         Self { clients: Clients::new(lookup), vault, signer, network: None }
     }
 

@@ -88,7 +88,7 @@ impl Case {
             .map(|(name, at, to)| ((*name).to_owned(), SecretGrant { at: SecretRef::Env((*at).to_owned()), to: to.clone() }));
         let grants = Grants { http: vec![self.grant.clone()], secrets: secrets.collect() };
         let rights = Rights::new("errors", &manifest, &grants, &json!({}), None).unwrap();
-        let egress = Egress::new(SystemLookup, Arc::new(Desk), Arc::new(Desk));
+        let egress = Egress::new(Arc::new(SystemLookup), Arc::new(Desk), Arc::new(Desk));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let ask =
             Ask { method: method.to_owned(), url: url.to_owned(), headers, body: body.into(), timeout: None, max_redirects: 3 };

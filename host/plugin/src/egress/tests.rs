@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 
 use serde_json::json;
 use shiftgate_model::{Grants, HttpGrant};
@@ -16,11 +15,12 @@ use crate::tests::server::{Server, ok, redirect};
 #[derive(Debug)]
 struct Names(Vec<(&'static str, Vec<&'static str>)>);
 
+#[async_trait::async_trait]
 impl Lookup for Names {
-    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let found = self.0.iter().find(|(known, _)| *known == name);
         let found = found.map(|(_, addresses)| addresses.iter().map(|text| text.parse().unwrap()).collect());
-        Box::pin(async move { found.ok_or_else(|| io::Error::other("no such name")) })
+        found.ok_or_else(|| io::Error::other("no such name"))
     }
 }
 
@@ -61,7 +61,7 @@ async fn send(rights: &Rights, ask: Ask) -> Result<Answer, Failure> {
 }
 
 fn egress() -> Egress {
-    Egress::new(names(), Arc::new(NoCredentials), Arc::new(NoCredentials))
+    Egress::new(Arc::new(names()), Arc::new(NoCredentials), Arc::new(NoCredentials))
 }
 
 #[tokio::test]

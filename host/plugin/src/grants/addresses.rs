@@ -8,13 +8,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 /// Addresses at which clouds hand credentials to whoever asks. A grant has to name one exactly.
-const METADATA: [(IpAddr, &str); 6] = [
+const METADATA: [(IpAddr, &str); 9] = [
     (IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), "the instance metadata service"),
     (IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)), "the container credentials service"),
     (IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)), "the pod identity service"),
     (IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)), "Azure's platform service"),
     (IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), "Alibaba's metadata service"),
     (IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)), "the instance metadata service"),
+    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023)), "the pod identity service"),
+    (IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)), "Google's metadata service"),
+    (IpAddr::V6(Ipv6Addr::new(0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)), "Oracle's metadata service"),
 ];
 
 /// IPv4 ranges that are not the public internet: network, bits, name.
@@ -62,7 +65,9 @@ pub(super) fn range(text: &str) -> Option<IpNet> {
 /// Why a request may not go to `address`, or none when it may; `opened` are the ranges that the grant opens.
 pub(crate) fn refusal(address: IpAddr, opened: &[IpNet]) -> Option<&'static str> {
     let address = address.to_canonical();
-    if let Some((_, name)) = METADATA.iter().find(|(metadata, _)| *metadata == address) {
+    // Behind NAT64 and 6to4 an address of theirs leads to the metadata service too.
+    let leads_to = embedded(address).unwrap_or(address);
+    if let Some((_, name)) = METADATA.iter().find(|(metadata, _)| *metadata == leads_to) {
         let exact = IpNet::from(address);
         return if opened.contains(&exact) { None } else { Some(name) };
     }
@@ -76,6 +81,18 @@ pub(crate) fn refusal(address: IpAddr, opened: &[IpNet]) -> Option<&'static str>
             let global_unicast = in_v6(address, Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
             named.or(if global_unicast { None } else { Some("not global unicast") })
         }
+    }
+}
+
+/// The IPv4 address that a gateway makes of an address of NAT64 or 6to4.
+fn embedded(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address else { return None };
+    let [a, b, c, .., g, h] = address.segments();
+    let v4 = |high: u16, low: u16| Some(IpAddr::from(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))));
+    match (a, b) {
+        (0x64, 0xff9b) => v4(g, h),
+        (0x2002, _) => v4(b, c),
+        _ => None,
     }
 }
 
@@ -134,7 +151,7 @@ mod tests {
             ("::ffff:127.0.0.1", "loopback"),
             ("::ffff:169.254.169.254", "the instance metadata service"),
             ("::ffff:1.1.1.1", "public"),
-            ("64:ff9b::a9fe:a9fe", "NAT64"),
+            ("64:ff9b::a9fe:a9fe", "the instance metadata service"),
             ("64:ff9b:1::1", "local NAT64"),
             ("2001::1", "Teredo"),
             ("2001:10::1", "reserved for protocols"),
@@ -167,5 +184,9 @@ mod tests {
         assert_eq!(told("169.254.169.254", &["169.254.0.0/16"]), "the instance metadata service");
         assert_eq!(told("169.254.169.254", &["169.254.169.254/32"]), "public");
         assert_eq!(told("fd00:ec2::254", &["fd00::/8"]), "the instance metadata service");
+        assert_eq!(told("64:ff9b::a9fe:a9fe", &["64:ff9b::/96"]), "the instance metadata service");
+        assert_eq!(told("64:ff9b::a9fe:a9fe", &["64:ff9b::a9fe:a9fe"]), "public");
+        assert_eq!(told("2002:a9fe:a9fe::1", &["2002::/16"]), "the instance metadata service");
+        assert_eq!(told("64:ff9b::a00:1", &["64:ff9b::/96"]), "public");
     }
 }

@@ -54,7 +54,12 @@ pub(crate) fn path_trick(text: &str) -> Option<&'static str> {
     if ["%2f", "%5c", "%2e", "%00", "%25"].iter().any(|code| lower.contains(code)) {
         return Some("holds an encoded slash, backslash, dot, percent sign or zero");
     }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+    if ["%0a", "%0d", "%c0", "%c1"].iter().any(|code| lower.contains(code)) {
+        return Some("holds an encoded line break, or bytes that are no UTF-8");
+    }
+    // Some servers cut `;…` off a segment before they look at what it means.
+    let bare = lower.replace("%3b", ";");
+    if bare.split('/').any(|segment| matches!(segment.split(';').next(), Some("." | ".."))) {
         return Some("holds `.` or `..`");
     }
     // A slash at the end is no empty segment.

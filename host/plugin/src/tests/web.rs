@@ -1,34 +1,11 @@
 //! A guest and the network: through its grants, and only so. What `egress` refuses in detail is tested there.
 
-use super::guests::{Text, guest, manifest};
+use super::guests::fetcher;
 use super::server::Server;
 use super::*;
 
 use PluginKind::Verification;
 use shiftgate_model::{HttpGrant, Millis};
-
-/// A guest that sends `GET url`, and reports the body, or the error's text as a failure.
-fn fetcher(url: &str) -> Vec<u8> {
-    let start = format!(
-        "(call $send (i32.const 2048) (i32.const 3) (i32.const 2051) (i32.const {length}) (i32.const 0) (i32.const 0)
-           (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 3) (i32.const 512))
-         (if (i32.load8_u (i32.const 512))
-           (then
-             (i32.store8 (i32.const 1040) (i32.const 2))
-             (i32.store (i32.const 1044) (i32.load (i32.const 520)))
-             (i32.store (i32.const 1048) (i32.load (i32.const 524))))
-           (else
-             (i32.store (i32.const 1044) (i32.load (i32.const 536)))
-             (i32.store (i32.const 1048) (i32.load (i32.const 540)))))
-         (i32.const 1024)",
-        length = url.len()
-    );
-    let more = format!(r#"(data (i32.const 2048) "GET{url}")"#);
-    let mut manifest = manifest(Verification);
-    let requests = json!({ "http": [{ "from_config": "/url", "methods": ["GET"], "reason": "asks" }] });
-    manifest.as_object_mut().unwrap().insert("requests".to_owned(), requests);
-    guest(Verification, &Text { start: &start, more: &more, ..Text::default() }, &manifest)
-}
 
 fn grants(url: &str, addresses: &[&str]) -> Grants {
     let addresses = addresses.iter().map(ToString::to_string).collect();

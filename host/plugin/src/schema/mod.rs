@@ -1,17 +1,29 @@
 //! Checks a step's config against the JSON Schema of the plugin's manifest, before any code of the plugin runs.
 //!
 //! Reaches no network and no file: a schema that refers outside itself is refused. Patterns run on an engine without
-//! backtracking, so that a plugin's schema cannot stall its host.
+//! backtracking, and `steps` counts what a check would take before it is begun, so that a plugin's schema cannot stall its
+//! host.
+
+mod steps;
 
 use std::fmt;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
+use crate::log::strangers;
 use crate::manifest::SchemaText;
 
+pub(crate) use steps::TooHard;
+
+/// The most bytes of one compiled pattern, and of what matching keeps of it.
+const PATTERN: usize = 64 << 10;
+
 /// A config schema, compiled once a component.
-pub(crate) struct ConfigSchema(Validator);
+pub(crate) struct ConfigSchema {
+    schema: Value,
+    validator: Validator,
+}
 
 impl fmt::Debug for ConfigSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,28 +37,30 @@ pub(crate) type Problem = (String, String);
 impl ConfigSchema {
     /// Reads and compiles a schema.
     pub(crate) fn read(text: &SchemaText) -> Result<Self, String> {
-        Self::compile(&text.value().map_err(|error| wrong(&error))?)
+        Self::compile(text.value().map_err(|error| wrong(&error))?)
     }
 
-    fn compile(schema: &Value) -> Result<Self, String> {
-        jsonschema::options()
+    fn compile(schema: Value) -> Result<Self, String> {
+        steps::few_patterns(&schema).map_err(|error| error.to_string())?;
+        let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex())
-            .build(schema)
-            .map(Self)
-            .map_err(|error| wrong(&error))
+            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN).dfa_size_limit(PATTERN))
+            .build(&schema)
+            .map_err(|error| wrong(&error))?;
+        Ok(Self { schema, validator })
     }
 
     /// Every problem at once, in the schema's order, `limit` at most.
-    pub(crate) fn problems(&self, config: &Value, limit: usize) -> Vec<Problem> {
-        if self.0.is_valid(config) {
-            return Vec::new();
+    ///
+    /// # Errors
+    /// The check would take too long.
+    pub(crate) fn problems(&self, config: &Value, limit: usize) -> Result<Vec<Problem>, TooHard> {
+        steps::bounded(&self.schema, config)?;
+        if self.validator.is_valid(config) {
+            return Ok(Vec::new());
         }
-        self.0
-            .iter_errors(config)
-            .take(limit)
-            .map(|error| (error.instance_path().to_string(), crate::log::printable(&error.to_string())))
-            .collect()
+        let errors = self.validator.iter_errors(config).take(limit);
+        Ok(errors.map(|error| (error.instance_path().to_string(), strangers(&error.to_string()))).collect())
     }
 }
 
@@ -62,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_problem_comes_at_once_with_its_place() {
-        let schema = ConfigSchema::compile(&json!({
+        let schema = ConfigSchema::compile(json!({
             "type": "object",
             "required": ["url"],
             "additionalProperties": false,
@@ -72,8 +86,8 @@ mod tests {
             },
         }))
         .unwrap();
-        assert!(schema.problems(&json!({ "url": "http://a" }), 10).is_empty());
-        let problems = schema.problems(&json!({ "threshold": { "max": -1 }, "tresh\u{1b}old": {} }), 10);
+        assert!(schema.problems(&json!({ "url": "http://a" }), 10).unwrap().is_empty());
+        let problems = schema.problems(&json!({ "threshold": { "max": -1 }, "tresh\u{1b}old": {} }), 10).unwrap();
         let told: Vec<String> = problems.iter().map(|(pointer, message)| format!("{pointer}: {message}")).collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
 /threshold/max: -1 is less than the minimum of 0
@@ -84,9 +98,9 @@ mod tests {
 
     #[test]
     fn a_schema_that_reaches_outside_or_is_none_is_refused() {
-        assert!(ConfigSchema::compile(&json!({ "type": "strange" })).is_err());
-        assert!(ConfigSchema::compile(&json!({ "$ref": "https://example.com/schema.json" })).is_err());
-        assert!(ConfigSchema::compile(&json!({ "$ref": "file:///etc/passwd" })).is_err());
+        assert!(ConfigSchema::compile(json!({ "type": "strange" })).is_err());
+        assert!(ConfigSchema::compile(json!({ "$ref": "https://example.com/schema.json" })).is_err());
+        assert!(ConfigSchema::compile(json!({ "$ref": "file:///etc/passwd" })).is_err());
     }
 
     #[test]
@@ -98,7 +112,7 @@ mod tests {
             json!({ "not": { "$ref": "#" } }),
         ];
         for schema in endless {
-            if let Ok(schema) = ConfigSchema::compile(&schema) {
+            if let Ok(schema) = ConfigSchema::compile(schema) {
                 let _ = schema.problems(&json!({ "a": { "a": {} } }), 10);
             }
         }
