@@ -21,7 +21,7 @@ const DEPENDENCIES: [&str; 3] = ["shiftgate-sdk-macros", "serde", "wit-bindgen"]
 
 /// Writes the SDK into `dir`: `dir/sdk`, `dir/wit` and `dir/Cargo.toml`.
 pub(crate) fn write(dir: &Path) -> Result<(), AuthorError> {
-    for name in ["src", "macros"] {
+    for name in ["src", "macros", "examples"] {
         if let Some(part) = SDK.get_dir(name) {
             files(part, &dir.join("sdk").join(name), &|text| text.to_owned())?;
         }
