@@ -275,13 +275,14 @@ impl Network for StandIn {
 #[tokio::test]
 async fn what_stands_in_for_the_network_is_asked_last_and_held_to_the_same_limits() {
     let stand_in = Arc::new(StandIn::default());
-    let egress = Egress::new(names()).over(Some(Arc::clone(&stand_in) as _));
+    let egress = egress().over(Some(Arc::clone(&stand_in) as _));
+    let mut carried = Carried::default();
     let budgets = Budgets { http_response_bytes: 100, http_requests: 8, ..Budgets::default() };
     let mut quota = Quota::new(&budgets);
     let all = rights(&[("https://api.example", &[]), ("http://127.0.0.1", &[])]);
     let mut told = Vec::new();
     for path in ["https://other.example/small", "http://127.0.0.1/small", "https://api.example/moved"] {
-        told.push(egress.exchange(&all, &mut quota, Ask { method: "POST".to_owned(), ..get(path) }).await);
+        told.push(egress.exchange(&all, &mut quota, &mut carried, Ask { method: "POST".to_owned(), ..get(path) }).await);
     }
     assert!(matches!(&told[0], Err(Failure::NotGranted(_))) && matches!(&told[1], Err(Failure::AddressBlocked(_))), "{told:?}");
     // A 303 is followed by a GET.
@@ -292,7 +293,7 @@ async fn what_stands_in_for_the_network_is_asked_last_and_held_to_the_same_limit
     assert_eq!(stand_in.0.load(std::sync::atomic::Ordering::SeqCst), 2);
     let mut kinds = Vec::new();
     for path in ["large", "odd", "slow", "nowhere", "small"] {
-        let answer = egress.exchange(&all, &mut quota, get(&format!("https://api.example/{path}"))).await;
+        let answer = egress.exchange(&all, &mut quota, &mut carried, get(&format!("https://api.example/{path}"))).await;
         kinds.push(answer.map_or_else(|failure| format!("{failure:?}"), |answer| answer.status.to_string()));
     }
     let name = r#"Dns("api.example: the name does not resolve")"#;
