@@ -48,6 +48,29 @@ async fn a_python_guest_does_what_the_contract_says() {
     interpreted(&guests, "start at plugin.py:").await;
 }
 
+#[tokio::test]
+async fn a_new_plugin_in_javascript_passes_its_scenarios() {
+    is_green("js").await;
+}
+
+#[tokio::test]
+async fn a_new_plugin_in_python_passes_its_scenarios() {
+    is_green("python").await;
+}
+
+async fn is_green(lang: &str) {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("queue-depth");
+    let Some(path) = build::new(lang, &dir).await else { return };
+    let mut test = tokio::process::Command::new(env!("CARGO_BIN_EXE_shiftgate"));
+    test.args(["plugin", "test"]).arg(&dir).env("PATH", path);
+    test.env("XDG_CACHE_HOME", build::folder().join("cache-of-new"));
+    let done = crate::program::finish(test).await;
+    assert_eq!(done.exit, 0, "{}\n{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("a queue that stays deep fails after three looks"), "{}", done.stdout);
+    assert!(dir.join("queue-depth.wasm").is_file());
+}
+
 #[test]
 fn the_pages_show_the_templates_as_they_are() {
     let read = |file: &str| std::fs::read_to_string(root().join(file)).expect("a file of the project");

@@ -77,7 +77,6 @@ impl Bare {
     }
 
     /// How many problems the plugin finds in its config.
-    #[expect(clippy::ptr_arg, reason = "the binding takes a text so")]
     pub(crate) async fn validate(&self, config: &String) -> usize {
         let guest = Guest { wasi: WasiCtx::builder().build(), table: ResourceTable::new() };
         let mut store = Store::new(&self.engine, guest);

@@ -17,9 +17,8 @@ use crate::waiting::{activities, launch, plan, resident, run_id};
 use crate::{Figure, Limit};
 
 const RUNS: usize = 10_000;
-/// Says to this program that it is the child, and where.
-const CHILD: &str = "SHIFTGATE_BENCH_HOME";
-const SPOT: &str = "SHIFTGATE_BENCH_SPOT";
+/// Says to this program that it is the child; its home and Spot's address follow.
+const CHILD: &str = "--killed";
 const READY: &str = "all of them wait";
 
 const VERIFY: &str = r#"verify:
@@ -29,7 +28,8 @@ const VERIFY: &str = r#"verify:
 
 /// The child's whole life, if this is the child.
 pub(crate) async fn child() -> bool {
-    let (Ok(home), Ok(spot)) = (std::env::var(CHILD), std::env::var(SPOT)) else { return false };
+    let mut args = std::env::args().skip_while(|arg| arg != CHILD).skip(1);
+    let (Some(home), Some(spot)) = (args.next(), args.next()) else { return false };
     let home = PathBuf::from(home);
     let record = Record::open(&home).await.expect("a record");
     let engine = engine(&home, &record, &spot).await;
@@ -47,8 +47,9 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let sim = Sim::start(World::instant(), Ports { spot: 0, aws: 0 }).await.expect("the simulated account starts");
     let program = std::env::current_exe().expect("this program");
     let mut child = Command::new(program)
-        .env(CHILD, home.path())
-        .env(SPOT, sim.spot_url())
+        .arg(CHILD)
+        .arg(home.path())
+        .arg(sim.spot_url())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the child starts");

@@ -57,16 +57,31 @@ pub(super) async fn rust() -> Guests {
 
 pub(super) async fn javascript() -> Option<Guests> {
     let tools = JAVASCRIPT.tools()?;
-    let beside = |project: &Path| {
-        let packages = project.join("node_modules");
-        fs::create_dir_all(&packages).expect("a folder");
-        for name in [".bin", "@bytecodealliance"] {
-            link(&tools.join("node_modules").join(name), &packages.join(name));
-        }
-        // A build reads nothing outside the project's folder.
-        copy_folder(&root().join("sdk/js"), &packages.join("shiftgate-sdk"));
-    };
-    Some(JAVASCRIPT.guests(&tools, beside).await)
+    Some(JAVASCRIPT.guests(&tools, |project| installed(&tools, &root().join("sdk/js"), project)).await)
+}
+
+/// What `npm install` leaves in a project, with the tools that are there already.
+fn installed(tools: &Path, sdk: &Path, project: &Path) {
+    let packages = project.join("node_modules");
+    fs::create_dir_all(&packages).expect("a folder");
+    for name in [".bin", "@bytecodealliance"] {
+        link(&tools.join("node_modules").join(name), &packages.join(name));
+    }
+    // A build reads nothing outside the project's folder.
+    copy_folder(sdk, &packages.join("shiftgate-sdk"));
+}
+
+/// A new plugin of a language, as `plugin new` writes it, with its tools in place; and the path that has them.
+pub(super) async fn new(lang: &str, dir: &Path) -> Option<std::ffi::OsString> {
+    let language = if lang == "js" { JAVASCRIPT } else { PYTHON };
+    let tools = language.tools()?;
+    let mut new = Command::new(env!("CARGO_BIN_EXE_shiftgate"));
+    new.args(["plugin", "new", "--kind", "verification", "--lang", lang, "queue-depth", "--dir"]).arg(dir);
+    succeed(new).await;
+    if lang == "js" {
+        installed(&tools, &dir.join("vendor/sdk/js"), dir);
+    }
+    Some(std::env::join_paths([tools.join("bin")].into_iter().chain(path())).expect("a path"))
 }
 
 pub(super) async fn python() -> Option<Guests> {

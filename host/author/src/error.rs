@@ -3,8 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use shiftgate_model::PluginError;
+use shiftgate_model::{PluginError, PluginKind};
 use shiftgate_plugin::HostError;
+
+use crate::Lang;
 
 /// Something an author has to mend.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +30,13 @@ pub enum AuthorError {
         #[source]
         source: io::Error,
     },
-    #[error("`{}` is no plugin's folder: it has no Cargo.toml", dir.display())]
+    #[error("there is no template of {} plugin in {lang} yet", a_kind(*kind))]
+    NoTemplate { lang: Lang, kind: PluginKind },
+    #[error("cannot call `{}`, which builds the plugin", program.display())]
+    NoBuilder { program: PathBuf, lang: Lang },
+    #[error("`{}` cannot be used: {why}", path.display())]
+    BadManifest { path: PathBuf, why: String },
+    #[error("`{}` is no plugin's folder: it has no Cargo.toml, plugin.js or plugin.py", dir.display())]
     NotAPlugin { dir: PathBuf },
     #[error("there is no component in `{}`, or more than one", dir.display())]
     NoComponent { dir: PathBuf },
@@ -56,6 +64,14 @@ pub enum AuthorError {
     Plugin(#[from] PluginError),
 }
 
+const fn a_kind(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Verification => "a verification",
+        PluginKind::Approval => "an approval",
+        PluginKind::WrapUp => "a wrap-up",
+    }
+}
+
 fn listed(problems: &[(String, String)]) -> String {
     problems.iter().map(|(place, why)| format!("\n  {}: {why}", if place.is_empty() { "the whole" } else { place })).collect()
 }
@@ -81,6 +97,16 @@ impl AuthorError {
             }
             Self::NoComponent { .. } => "build it with `shiftgate plugin build`, or name the component's file",
             Self::NoTool { .. } => "install Rust with rustup (https://rustup.rs)",
+            Self::NoTemplate { lang: Lang::Python, .. } => {
+                "begin with the one of a verification; sdk/python/README.md shows how the other kinds are exported"
+            }
+            Self::NoTemplate { .. } => {
+                "begin with the one of a verification; sdk/js/README.md shows how the other kinds are exported"
+            }
+            Self::NoBuilder { lang, .. } => {
+                return lang.preparation().map(|command| format!("install it in the plugin's folder: `{command}`"));
+            }
+            Self::BadManifest { .. } => "docs/plugins.md shows a whole manifest",
             Self::NoTarget { .. } => "add it with `rustup target add wasm32-wasip2`",
             Self::NothingBuilt { .. } => "the crate has to be a library with `crate-type = [\"cdylib\"]`",
             Self::Unusable { .. } => "export the plugin with the SDK's `plugin!`, once, at the root of the crate",

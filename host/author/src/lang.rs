@@ -1,122 +1,157 @@
 //! The languages that a plugin can be written in. All that differs between them stands here: the templates, how a folder is
 //! recognised, and the command that builds it.
 //!
-//! A language that is added gets a folder below `templates/`, a variant, and an arm in each function.
+//! A language that is added gets a folder of templates, a variant, an arm in each function, and a file in `lang/`.
+
+mod javascript;
+mod python;
+mod rust;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
 use include_dir::{Dir, include_dir};
-use serde_json::Value;
 use shiftgate_model::PluginKind;
+use shiftgate_plugin::{Budgets, embed};
 use tokio::process::Command;
 
 use crate::{AuthorError, sdk};
 
-/// What Rust builds components for.
-const TARGET: &str = "wasm32-wasip2";
-
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/rust");
+static JAVASCRIPT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/js/template");
+static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/python/template");
 
 /// A language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {
     /// Rust, with the SDK.
     Rust,
+    /// JavaScript, with QuickJS inside the component.
+    JavaScript,
+    /// Python, with CPython inside the component.
+    Python,
 }
 
 impl fmt::Display for Lang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rust => "Rust",
+            Self::JavaScript => "JavaScript",
+            Self::Python => "Python",
         })
     }
 }
 
 impl Lang {
     /// Folders of files that make a new plugin: what every kind has, then the kind's own.
-    pub(crate) fn templates(self, kind: PluginKind) -> Vec<&'static Dir<'static>> {
+    ///
+    /// # Errors
+    /// [`AuthorError::NoTemplate`]: there is none of that kind.
+    pub(crate) fn templates(self, kind: PluginKind) -> Result<Vec<&'static Dir<'static>>, AuthorError> {
         let own = match kind {
             PluginKind::Verification => "verification",
             PluginKind::Approval => "approval",
             PluginKind::WrapUp => "wrap-up",
         };
-        match self {
-            Self::Rust => ["every-kind", own].iter().filter_map(|name| RUST.get_dir(name)).collect(),
+        match (self, kind) {
+            (Self::Rust, _) => Ok(["every-kind", own].iter().filter_map(|name| RUST.get_dir(name)).collect()),
+            (Self::JavaScript, PluginKind::Verification) => Ok(vec![&JAVASCRIPT]),
+            (Self::Python, PluginKind::Verification) => Ok(vec![&PYTHON]),
+            (lang, kind) => Err(AuthorError::NoTemplate { lang, kind }),
         }
     }
 
     /// Writes what a new plugin needs besides its templates; the SDK too, where no other is named.
     pub(crate) fn equip(self, dir: &Path, with_sdk: bool) -> Result<(), AuthorError> {
+        let vendor = dir.join("vendor");
         match self {
             Self::Rust => {
                 if with_sdk {
-                    sdk::write(&dir.join("vendor"))?;
+                    sdk::write(&vendor)?;
                 }
                 sdk::file(&dir.join("Cargo.lock"), sdk::LOCK.as_bytes())
             }
+            Self::JavaScript => sdk::write_script(&vendor, "js"),
+            Self::Python => sdk::write_script(&vendor, "python"),
         }
     }
 
     /// The language of a plugin's folder.
     pub(crate) fn of(dir: &Path) -> Option<Self> {
-        dir.join("Cargo.toml").is_file().then_some(Self::Rust)
+        let marks = [("Cargo.toml", Self::Rust), ("plugin.js", Self::JavaScript), ("plugin.py", Self::Python)];
+        marks.into_iter().find(|(file, _)| dir.join(file).is_file()).map(|(_, lang)| lang)
     }
 
     /// Builds the plugin in `dir`, for release; the builder's own words go to standard error. Returns what it made.
     pub(crate) async fn build(self, dir: &Path) -> Result<PathBuf, AuthorError> {
         match self {
-            Self::Rust => rust(dir).await,
+            Self::Rust => rust::build(dir).await,
+            Self::JavaScript => javascript::build(dir).await,
+            Self::Python => python::build(dir).await,
+        }
+    }
+
+    /// What to do before the first build; none where nothing is.
+    #[must_use]
+    pub const fn preparation(self) -> Option<&'static str> {
+        match self {
+            Self::Rust => None,
+            Self::JavaScript => Some("npm install"),
+            Self::Python => Some("python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"),
         }
     }
 }
 
-async fn rust(dir: &Path) -> Result<PathBuf, AuthorError> {
-    expect_target(dir).await?;
-    let arguments = ["build", "--release", "--target", TARGET, "--message-format", "json-render-diagnostics"];
-    let mut cargo = Command::new("cargo");
-    cargo.args(arguments).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let missing = |source| AuthorError::NoTool { program: "cargo", source };
-    let output = cargo.spawn().map_err(missing)?.wait_with_output().await.map_err(missing)?;
-    let command = format!("cargo build --release --target {TARGET}");
-    if !output.status.success() {
-        return Err(AuthorError::BuildFailed { command });
+/// Runs a builder in `dir`; what it says goes to standard error.
+async fn finished(mut command: Command, dir: &Path) -> io::Result<(ExitStatus, Vec<u8>)> {
+    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let output = command.spawn()?.wait_with_output().await?;
+    Ok((output.status, output.stdout))
+}
+
+/// The same, for a builder of a script: its words on standard output are shown too.
+async fn called(program: &Path, args: &[&str], dir: &Path, shown: &str, lang: Lang) -> Result<(), AuthorError> {
+    let mut command = Command::new(program);
+    command.args(args);
+    let (status, said) =
+        finished(command, dir).await.map_err(|_| AuthorError::NoBuilder { program: program.to_path_buf(), lang })?;
+    if status.success() {
+        return Ok(());
     }
-    let manifest = dir.join("Cargo.toml").canonicalize().unwrap_or_else(|_| dir.join("Cargo.toml"));
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let made = messages.lines().filter_map(|line| artifact(line, &manifest)).next_back();
-    made.ok_or(AuthorError::NothingBuilt { command })
+    let mut errors = tokio::io::stderr();
+    // What cannot be shown cannot be mended here.
+    let _ = tokio::io::AsyncWriteExt::write_all(&mut errors, &said).await;
+    Err(AuthorError::BuildFailed { command: shown.to_owned() })
 }
 
-/// The component in one of cargo's messages, if it is about one of this crate.
-fn artifact(line: &str, manifest: &Path) -> Option<PathBuf> {
-    let message: Value = serde_json::from_str(line).ok()?;
-    let of_this_crate = message.get("manifest_path")?.as_str().is_some_and(|path| Path::new(path) == manifest);
-    let files = message.get("filenames").filter(|_| of_this_crate)?.as_array()?;
-    files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".wasm")).map(PathBuf::from)
+/// What a builder of scripts makes, in a folder of its own: the plugin's folder holds one component, the finished one.
+const OUTPUT: &str = ".build/plugin.wasm";
+
+/// The place of [`OUTPUT`], with its folder made.
+fn output(dir: &Path) -> Result<PathBuf, AuthorError> {
+    let path = dir.join(OUTPUT);
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.map(|()| path.clone()).map_err(|source| AuthorError::Write { path, source })
 }
 
-/// Whether the standard library for components is there. The target's name alone says nothing: rustc knows them all.
-async fn expect_target(dir: &Path) -> Result<(), AuthorError> {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "target-libdir", "--target", TARGET]).current_dir(dir).stdin(Stdio::null());
-    let output = rustc.output().await.map_err(|source| AuthorError::NoTool { program: "rustc", source })?;
-    let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    let mut entries = std::fs::read_dir(libraries).into_iter().flatten().flatten();
-    let is_there = entries.any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"));
-    if is_there { Ok(()) } else { Err(AuthorError::NoTarget { target: TARGET }) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_component_is_that_of_the_crate_itself() {
-        let line = r#"{"reason":"compiler-artifact","manifest_path":"/p/Cargo.toml","filenames":["/t/p.wasm"]}"#;
-        assert_eq!(artifact(line, Path::new("/p/Cargo.toml")), Some(PathBuf::from("/t/p.wasm")));
-        assert_eq!(artifact(line, Path::new("/q/Cargo.toml")), None);
-        assert_eq!(artifact(r#"{"reason":"build-finished","success":true}"#, Path::new("/p/Cargo.toml")), None);
+/// The world that the plugin of a folder is of, by its manifest.
+fn world(dir: &Path) -> Result<&'static str, AuthorError> {
+    let path = dir.join("manifest.json");
+    let text = std::fs::read_to_string(&path).map_err(|source| AuthorError::Read { path: path.clone(), source })?;
+    let manifest: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| AuthorError::BadManifest { path: path.clone(), why: error.to_string() })?;
+    match manifest.get("kind").and_then(serde_json::Value::as_str) {
+        Some("verification") => Ok("verification-plugin"),
+        Some("approval") => Ok("approval-plugin"),
+        Some("wrap-up") => Ok("wrap-up-plugin"),
+        _ => Err(AuthorError::BadManifest { path, why: "its `kind` is none of verification, approval and wrap-up".to_owned() }),
     }
+}
+
+/// Puts the folder's manifest into what was built.
+fn with_manifest(dir: &Path, built: &Path) -> Result<(), AuthorError> {
+    let made = embed(built, &dir.join("manifest.json"), Budgets::default().component_bytes)?;
+    sdk::file(built, &made.bytes)
 }

@@ -40,15 +40,21 @@ pub fn create(new: &NewPlugin) -> Result<PathBuf, AuthorError> {
     check_name(&new.name)?;
     let dir = new.dir.clone().unwrap_or_else(|| PathBuf::from(&new.name));
     expect_empty(&dir)?;
-    let sdk = new.sdk.as_deref().map(clone).transpose()?;
+    let templates = new.lang.templates(new.kind)?;
+    let sdk = new.sdk.as_deref().filter(|_| new.lang == Lang::Rust).map(clone).transpose()?;
     let place = sdk.as_ref().map_or("vendor/sdk".to_owned(), |path| path.display().to_string());
     let summary = match new.kind {
         PluginKind::Verification => "Fails when a number stays too large",
         PluginKind::Approval => "Takes the decision from a ticket",
         PluginKind::WrapUp => "Tells a chat how a run ended",
     };
-    let change = |text: &str| text.replace("{{name}}", &new.name).replace("{{sdk}}", &place).replace("{{summary}}", summary);
-    for template in new.lang.templates(new.kind) {
+    let change = |text: &str| {
+        text.replace("{{name}}", &new.name)
+            .replace("{{sdk}}", &place)
+            .replace("{{shiftgate}}", "./vendor")
+            .replace("{{summary}}", summary)
+    };
+    for template in templates {
         sdk::files(template, &dir, &change)?;
     }
     new.lang.equip(&dir, sdk.is_none())?;

@@ -21,9 +21,27 @@ const DEPENDENCIES: [&str; 3] = ["shiftgate-sdk-macros", "serde", "wit-bindgen"]
 
 /// Writes the SDK into `dir`: `dir/sdk`, `dir/wit` and `dir/Cargo.toml`.
 pub(crate) fn write(dir: &Path) -> Result<(), AuthorError> {
-    files(&SDK, &dir.join("sdk"), &|text| text.to_owned())?;
+    for name in ["src", "macros"] {
+        if let Some(part) = SDK.get_dir(name) {
+            files(part, &dir.join("sdk").join(name), &|text| text.to_owned())?;
+        }
+    }
+    if let Some(manifest) = SDK.get_file("Cargo.toml") {
+        file(&dir.join("sdk/Cargo.toml"), manifest.contents())?;
+    }
     files(&WIT, &dir.join("wit"), &|text| text.to_owned())?;
     file(&dir.join("Cargo.toml"), workspace().as_bytes())
+}
+
+/// Writes the SDK of a language that is no Rust into `dir`: `dir/sdk/NAME` and `dir/wit`.
+pub(crate) fn write_script(dir: &Path, name: &str) -> Result<(), AuthorError> {
+    if let Some(part) = SDK.get_dir(name) {
+        files(part, &dir.join("sdk").join(name), &|text| text.to_owned())?;
+        // The template is what the plugin was made from.
+        let template = dir.join("sdk").join(name).join("template");
+        std::fs::remove_dir_all(&template).map_err(|source| AuthorError::Write { path: template, source })?;
+    }
+    files(&WIT, &dir.join("wit"), &|text| text.to_owned())
 }
 
 /// The workspace of the SDK alone.

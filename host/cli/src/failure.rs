@@ -142,12 +142,17 @@ impl From<AuthorError> for Failure {
         let exit = match error {
             AuthorError::Host(error) => return error.into(),
             AuthorError::Plugin(error) => return error.into(),
-            AuthorError::BadName { .. } | AuthorError::NoSdk { .. } | AuthorError::NoConfig { .. } => Exit::Usage,
+            AuthorError::BadName { .. }
+            | AuthorError::NoSdk { .. }
+            | AuthorError::NoConfig { .. }
+            | AuthorError::NoTemplate { .. } => Exit::Usage,
             AuthorError::NotEmpty { .. } | AuthorError::Write { .. } => Exit::Output,
             AuthorError::BadScenario { .. } | AuthorError::Read { .. } => Exit::InvalidWorkflow,
             AuthorError::NotAPlugin { .. }
             | AuthorError::NoTool { .. }
             | AuthorError::NoTarget { .. }
+            | AuthorError::NoBuilder { .. }
+            | AuthorError::BadManifest { .. }
             | AuthorError::BuildFailed { .. }
             | AuthorError::NothingBuilt { .. } => Exit::NotBuilt,
             AuthorError::NoComponent { .. } | AuthorError::Unusable { .. } => Exit::PluginRefused,

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::guests::{Guest, SEND, verification, wait};
+use shiftgate_plugin::Compiler;
+
 use crate::{Checked, Place, Scenario, TestBed};
 
 /// A host with a directory of its own, and the guest in it.
@@ -21,7 +23,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("guest.wasm");
         std::fs::write(&file, verification(guest)).unwrap();
-        let place = Place { cache_dir: dir.path().join("cache"), bundled_dirs: Vec::new() };
+        let place = Place { cache_dir: dir.path().join("cache"), bundled_dirs: Vec::new(), compiler: Compiler::Here };
         let bed = TestBed::open(place, &file.display().to_string()).await.unwrap();
         Self { dir, bed }
     }
@@ -157,7 +159,7 @@ async fn what_is_no_plugin_is_refused_with_its_problems() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("core.wasm");
     std::fs::write(&file, b"\0asm\x01\0\0\0").unwrap();
-    let place = Place { cache_dir: dir.path().join("cache"), bundled_dirs: Vec::new() };
+    let place = Place { cache_dir: dir.path().join("cache"), bundled_dirs: Vec::new(), compiler: Compiler::Here };
     let error = TestBed::open(place, &file.display().to_string()).await.unwrap_err();
     assert!(error.to_string().contains("core WebAssembly module") && error.hint().is_some(), "{error}");
     assert!(crate::component_of(Path::new("/nonexistent")).is_err());

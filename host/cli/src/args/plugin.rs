@@ -101,6 +101,10 @@ pub(crate) enum Kind {
 pub(crate) enum Language {
     /// Rust, with the SDK
     Rust,
+    /// JavaScript, with QuickJS inside the component
+    Js,
+    /// Python, with CPython inside the component
+    Python,
 }
 
 #[derive(Args, Debug)]

@@ -49,12 +49,15 @@ fn new(app: &mut App, args: &args::NewPlugin) -> Result<Exit, Failure> {
     };
     let lang = match args.lang {
         Language::Rust => Lang::Rust,
+        Language::Js => Lang::JavaScript,
+        Language::Python => Lang::Python,
     };
     let new = NewPlugin { name: args.name.clone(), kind, lang, dir: args.dir.clone(), sdk: args.sdk.clone() };
     let dir = author::create(&new)?;
     app.screen.print(&format!(
         "Wrote `{dir}`, {article} {kind} in {lang}, with scenarios that say what it does.\n\
-         Next: `shiftgate plugin test {dir}` builds it and tries it\n",
+         Next: {first}`shiftgate plugin test {dir}` builds it and tries it\n",
+        first = lang.preparation().map(|command| format!("in the folder, `{command}`; then ")).unwrap_or_default(),
         article = if kind == PluginKind::Approval { "an" } else { "a" },
         dir = dir.display(),
     ))?;
