@@ -275,8 +275,7 @@ impl Network for StandIn {
 #[tokio::test]
 async fn what_stands_in_for_the_network_is_asked_last_and_held_to_the_same_limits() {
     let stand_in = Arc::new(StandIn::default());
-    let egress = egress().over(Some(Arc::clone(&stand_in) as _));
-    let mut carried = Carried::default();
+    let (egress, mut carried) = (egress().over(Some(Arc::clone(&stand_in) as _)), Carried::default());
     let budgets = Budgets { http_response_bytes: 100, http_requests: 8, ..Budgets::default() };
     let mut quota = Quota::new(&budgets);
     let all = rights(&[("https://api.example", &[]), ("http://127.0.0.1", &[])]);
