@@ -8,7 +8,7 @@ use super::stage::{ANSWER, Attack, Row, Stage, body, row, text};
 
 use PluginKind::{Approval, Verification, WrapUp};
 
-pub(super) const ROWS: usize = 32;
+pub(super) const ROWS: usize = 33;
 
 const STEP: &str = "step `phase-1/verify-1`";
 const BROKE: &str = "the plugin broke the contract";
@@ -106,6 +106,7 @@ fn promises() -> Vec<Row> {
     let failing = [put(28, 4096), put(32, 1), at(0, 2), at(4, 2048), at(8, 4)];
     let nobody = format!("{} {} {ANSWER}", put(8, 4096), put(12, 1));
     let nobody = Text { start: &nobody, ..Text::default() };
+    let ages = [put(8, 1), put(32, 1), "(i64.store (i32.const 1064) (i64.const -1))".to_owned()];
     let forever = "it wants to wait, and names neither a time nor a signal to be woken by";
     vec![
         row("a metric that is NaN", metric("nan", 0), &["inconclusive", BROKE, "the metric `rate` has no value"]),
@@ -120,6 +121,7 @@ fn promises() -> Vec<Row> {
         ),
         row("a pass without a value", metric("nan", 3), &["inconclusive", BROKE, "none of its metrics has a value"]),
         row("a wait without a wake", wait(0, 0, "", false), &["inconclusive", forever]),
+        row("a wait of half an eternity", report(&ages, ""), &["inconclusive", BROKE, "it wants to wait "]),
         row("a wait for seventeen signals", wait(0, 17, "ballot", false), &["inconclusive", "17 signals; 16 are the most"]),
         row("a signal with an escape in its name", wait(0, 1, "bal\u{1b}[2Jlot", false), &["inconclusive", "bal\\\\u{1b}[2Jlot"]),
         row("a ballot of nobody", text(Approval, &nobody), &[STEP, "it claims a ballot of nobody"]),

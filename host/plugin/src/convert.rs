@@ -18,6 +18,8 @@ use crate::log::{cut, printable};
 const NAME_LIMIT: usize = 200;
 /// The most signals that a plugin may wait for at once.
 const SIGNAL_LIMIT: usize = 16;
+/// The longest wait; clocks and journals have an end somewhere beyond it.
+const LONGEST_WAIT: Millis = Millis::minutes(366 * 24 * 60);
 
 /// Facts of the run, in the contract's words.
 pub(crate) fn run_info(run: &RunInfo) -> types::RunInfo {
@@ -151,6 +153,9 @@ impl<'a> Intake<'a> {
         }
         if after.is_none() && signals.is_empty() {
             return Err(Fault::Broken("it wants to wait, and names neither a time nor a signal to be woken by".to_owned()));
+        }
+        if let Some(after) = after.map(Millis).filter(|after| *after > LONGEST_WAIT) {
+            return Err(Fault::Broken(format!("it wants to wait {after}; {LONGEST_WAIT} is the most")));
         }
         if signals.len() > SIGNAL_LIMIT {
             return Err(Fault::Broken(format!("it waits for {} signals; {SIGNAL_LIMIT} are the most", signals.len())));

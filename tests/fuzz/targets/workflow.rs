@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shiftgate_workflow::{Files, Inputs, Plan, Source, elastigroup_example, check, plan};
+use shiftgate_workflow::{Files, Inputs, Plan, Source, check, elastigroup_example, plan};
 
 /// Every file is an Elastigroup.
 struct Shelf;
