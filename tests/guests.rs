@@ -233,25 +233,7 @@ async fn call(file: &Path, grants: Grants, action: Call, config: Value) -> Resul
 }
 
 fn run_info() -> RunInfo {
-    RunInfo {
-        run: RunId::new("run-1"),
-        step: StepId::new("phase-1/verify-1"),
-        attempt: 1,
-        idempotency_key: "run-1/phase-1/verify-1".to_owned(),
-        workflow: "web-canary".to_owned(),
-        phase: "Canary 25%".to_owned(),
-        service: "web".to_owned(),
-        environment: "prod".to_owned(),
-        infrastructure: "prod-us-east-1".to_owned(),
-        strategy: "canary".to_owned(),
-        artifact: AmiId::new("ami-0123"),
-        new_group: None,
-        old_group: None,
-        target_groups: Vec::new(),
-        started_at: Timestamp(1_700_000_000_000),
-        deadline: None,
-        dry_run: false,
-    }
+    RunInfo::new(RunId::new("run-1"), StepId::new("phase-1/verify-1"), AmiId::new("ami-0123"), Timestamp(1_700_000_000_000))
 }
 
 /// A call in words.

@@ -106,24 +106,7 @@ fn validation() -> PluginCall {
         "url": "http://prometheus:9090", "query": "sum(rate(http_request_errors_total[1m]))", "max": 0.01,
         "initialDelay": "1m", "interval": "30s", "count": 10, "failureLimit": 2,
     });
-    let run = RunInfo {
-        run: RunId::new("20261123-000000-aaaa"),
-        step: StepId::new("phase-1/verify-1"),
-        attempt: 1,
-        idempotency_key: "key".into(),
-        workflow: "web".into(),
-        phase: "Canary".into(),
-        service: "web".into(),
-        environment: "prod".into(),
-        infrastructure: "east".into(),
-        strategy: "canary".into(),
-        artifact: AmiId::new("ami-0green"),
-        new_group: None,
-        old_group: None,
-        target_groups: Vec::new(),
-        started_at: Timestamp(0),
-        deadline: None,
-        dry_run: false,
-    };
+    let run =
+        RunInfo::new(RunId::new("20261123-000000-aaaa"), StepId::new("phase-1/verify-1"), AmiId::new("ami-0green"), Timestamp(0));
     PluginCall { kind: PluginKind::Verification, config, run, action: Call::Validate }
 }

@@ -222,24 +222,17 @@ pub fn plain_run(now: Timestamp) -> RunInfo {
         capacity: Capacity { minimum: 0, target, maximum: 10 },
         instances: (1..=target).map(|instance| InstanceId::new(format!("i-{number:08}{instance:09}"))).collect(),
     };
+    let (run, step) = (RunId::new("20260101-000000-test"), StepId::new("step"));
     RunInfo {
-        run: RunId::new("20260101-000000-test"),
-        step: StepId::new("step"),
-        attempt: 1,
-        idempotency_key: "20260101-000000-test/step".to_owned(),
         workflow: "web-canary".to_owned(),
         phase: "Canary 25%".to_owned(),
         service: "web".to_owned(),
         environment: "prod".to_owned(),
         infrastructure: "prod-us-east-1".to_owned(),
         strategy: "canary".to_owned(),
-        artifact: AmiId::new("ami-0123456789abcdef0"),
         new_group: Some(group(2, 1)),
         old_group: Some(group(1, 4)),
-        target_groups: Vec::new(),
-        started_at: now,
-        deadline: None,
-        dry_run: false,
+        ..RunInfo::new(run, step, AmiId::new("ami-0123456789abcdef0"), now)
     }
 }
 

@@ -117,23 +117,12 @@ async fn plugin_of(
 /// What is known of a run that has not begun.
 fn facts(run: &RunId, step: &StepId, plan: &Plan) -> RunInfo {
     RunInfo {
-        run: run.clone(),
-        step: step.clone(),
-        attempt: 1,
-        idempotency_key: format!("{run}/{step}"),
         workflow: plan.workflow.clone(),
-        phase: String::new(),
         service: plan.service.clone(),
         environment: plan.environment.clone(),
         infrastructure: plan.infrastructure.name.clone(),
         strategy: plan.strategy.as_str().to_owned(),
-        artifact: plan.artifact.clone(),
-        new_group: None,
-        old_group: None,
-        target_groups: Vec::new(),
-        started_at: SystemClock.now(),
-        deadline: None,
-        dry_run: false,
+        ..RunInfo::new(run.clone(), step.clone(), plan.artifact.clone(), SystemClock.now())
     }
 }
 

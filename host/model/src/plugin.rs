@@ -350,6 +350,32 @@ pub struct RunInfo {
     pub dry_run: bool,
 }
 
+impl RunInfo {
+    /// The first attempt of a step, of which nothing else is known yet.
+    #[must_use]
+    pub fn new(run: RunId, step: StepId, artifact: AmiId, started_at: Timestamp) -> Self {
+        Self {
+            attempt: 1,
+            idempotency_key: format!("{run}/{step}"),
+            workflow: String::new(),
+            phase: String::new(),
+            service: String::new(),
+            environment: String::new(),
+            infrastructure: String::new(),
+            strategy: String::new(),
+            artifact,
+            new_group: None,
+            old_group: None,
+            target_groups: Vec::new(),
+            started_at,
+            deadline: None,
+            dry_run: false,
+            run,
+            step,
+        }
+    }
+}
+
 /// A target group and the share of requests that it gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeighedGroup {

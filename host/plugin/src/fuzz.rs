@@ -55,23 +55,5 @@ fn plugin() -> Digest {
 }
 
 fn info(run: &str, step: &str) -> RunInfo {
-    RunInfo {
-        run: RunId::new(run),
-        step: StepId::new(step),
-        attempt: 1,
-        idempotency_key: String::new(),
-        workflow: String::new(),
-        phase: String::new(),
-        service: String::new(),
-        environment: String::new(),
-        infrastructure: String::new(),
-        strategy: String::new(),
-        artifact: AmiId::new("ami-0123"),
-        new_group: None,
-        old_group: None,
-        target_groups: Vec::new(),
-        started_at: Timestamp(0),
-        deadline: None,
-        dry_run: false,
-    }
+    RunInfo::new(RunId::new(run), StepId::new(step), AmiId::new("ami-0123"), Timestamp(0))
 }

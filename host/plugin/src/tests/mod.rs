@@ -104,30 +104,15 @@ fn redact_digests(text: &str) -> String {
 }
 
 pub(crate) fn run_info() -> RunInfo {
-    RunInfo {
-        run: RunId::new("run-1"),
-        step: StepId::new("phase-1/verify-1"),
-        attempt: 1,
-        idempotency_key: "run-1/phase-1/verify-1".to_owned(),
-        workflow: "web-canary".to_owned(),
-        phase: "Canary 25%".to_owned(),
-        service: "web".to_owned(),
-        environment: "prod".to_owned(),
-        infrastructure: "prod-us-east-1".to_owned(),
-        strategy: "canary".to_owned(),
-        artifact: AmiId::new("ami-0123"),
-        new_group: Some(GroupFacts {
-            id: GroupId::new("sig-11111111"),
-            name: GroupName::new("web__2"),
-            capacity: Capacity::pinned(1),
-            instances: vec![InstanceId::new("i-1")],
-        }),
-        old_group: None,
-        target_groups: Vec::new(),
-        started_at: Timestamp(1_700_000_000_000),
-        deadline: None,
-        dry_run: false,
-    }
+    let begun = Timestamp(1_700_000_000_000);
+    let new_group = GroupFacts {
+        id: GroupId::new("sig-11111111"),
+        name: GroupName::new("web__2"),
+        capacity: Capacity::pinned(1),
+        instances: vec![InstanceId::new("i-1")],
+    };
+    let known = RunInfo::new(RunId::new("run-1"), StepId::new("phase-1/verify-1"), AmiId::new("ami-0123"), begun);
+    RunInfo { workflow: "web-canary".to_owned(), new_group: Some(new_group), ..known }
 }
 
 /// The one-line shape of an outcome.
