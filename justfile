@@ -25,3 +25,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- --deny warnings
     cargo deny check licenses bans sources
+
+# A minute of fuzzing for each target.
+fuzz:
+    tests/fuzz/run
