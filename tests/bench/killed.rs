@@ -97,12 +97,18 @@ async fn engine(home: &Path, record: &Record, spot: &str) -> Engine {
     Engine::start(&journal, record, activities(spot, record, home), options).await.expect("the engine starts")
 }
 
-/// Until every run waits in its verification.
+/// Until the verification of every run has been called once, and so waits.
 async fn waiting(record: &Record) {
     let mut changes = record.changes();
     for number in 0..RUNS {
         let run = run_id(number);
-        while !record.read(&run, 0).await.expect("events").iter().any(|event| matches!(event.kind, EventKind::Waiting { .. })) {
+        while !record
+            .read(&run, 0)
+            .await
+            .expect("events")
+            .iter()
+            .any(|event| matches!(event.kind, EventKind::PluginLoaded { .. }))
+        {
             let _ = tokio::time::timeout(Duration::from_secs(1), changes.changed()).await;
         }
     }

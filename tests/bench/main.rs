@@ -11,7 +11,6 @@ mod killed;
 mod traffic;
 mod waiting;
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -68,15 +67,20 @@ async fn main() -> ExitCode {
     if killed::child().await {
         return ExitCode::SUCCESS;
     }
-    let mut figures = calls::figures().await;
-    figures.extend(commands::figures().await);
-    figures.extend(waiting::figures().await);
-    figures.extend(killed::figures().await);
-    figures.extend(traffic::figures().await);
-    let mut table = String::from("| figure | found | limit |\n|---|---|---|\n");
-    for figure in &figures {
-        let _ = writeln!(table, "{}", figure.line());
+    println!("| figure | found | limit |\n|---|---|---|");
+    let mut holds = true;
+    holds &= told(&calls::figures().await);
+    holds &= told(&commands::figures().await);
+    holds &= told(&waiting::figures().await);
+    holds &= told(&killed::figures().await);
+    holds &= told(&traffic::figures().await);
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Shows some figures as soon as they are there. Returns whether all of them hold.
+fn told(figures: &[Figure]) -> bool {
+    for figure in figures {
+        println!("{}", figure.line());
     }
-    print!("{table}");
-    if figures.iter().all(Figure::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    figures.iter().all(Figure::holds)
 }
