@@ -138,6 +138,8 @@ async fn with_a_policy_a_plugin_runs_once_it_is_granted() {
     assert!(refused.stderr.contains("does not name the component with sha256"), "{}", refused.stderr);
     assert!(refused.stderr.contains("shiftgate plugin grant"), "{}", refused.stderr);
 
+    let unnamed = run(&bench, &["plugin", "grant", "manual-approval", "--review", "--policy", &at]).await;
+    assert_eq!(unnamed.exit, 11, "nothing is asked for, and nothing is named: {}", unnamed.stdout);
     let destination = format!("POST {origin} 127.0.0.0/8");
     let review = run(&bench, &["plugin", "grant", "webhook", "--review", "--http", &destination, "--policy", &at]).await;
     assert_eq!(review.exit, 11, "it asks for more than it has: {}", review.stdout);

@@ -190,7 +190,7 @@ Examples:
   shiftgate plugin grant ./errors.wasm
   shiftgate plugin grant prometheus --http 'GET http://prometheus.internal:9090 10.0.0.0/8'
 
-With a policy, only components that it names run. --review exits with 11 when the component asks for more than it has.";
+With a policy, only components that it names run. --review exits with 11 when it asks for more than it has, or has nothing yet.";
 
 const CHECK_HELP: &str = "\
 Examples:

@@ -28,7 +28,8 @@ pub(super) fn run(app: &mut App, args: &GrantPlugin) -> Result<Exit, Failure> {
         Format::Json => app.screen.json(&review)?,
     }
     if args.review {
-        return Ok(if review.more.is_empty() { Exit::Succeeded } else { Exit::PluginRefused });
+        let nothing_new = review.more.is_empty() && (review.known || review.upgrade);
+        return Ok(if nothing_new { Exit::Succeeded } else { Exit::PluginRefused });
     }
     if review.upgrade && !review.more.is_empty() && !args.more {
         let message = format!("{} asks for more than the versions of it in {} have", review.name, file.display());
