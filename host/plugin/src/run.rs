@@ -4,6 +4,7 @@
 //! queue, instance, call, answer against the budgets and the contract. `loader.rs`, `grants/`, `kinds/` and `trap.rs` do the
 //! parts.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,7 +180,7 @@ impl PluginRunner for Plugins {
 
 /// The terms on which a component runs: what it may use up, and what the operator says of it.
 struct Terms<'h> {
-    budgets: Budgets,
+    budgets: Cow<'h, Budgets>,
     operator: Option<(&'h Path, &'h Entry)>,
 }
 
@@ -223,12 +224,15 @@ impl Host {
         teller: Teller<'_>,
     ) -> Result<(Arc<Loaded>, Terms<'_>), PluginError> {
         // The file's own limit is needed before it is known which component it is; its entry may say less, and is asked below.
-        let wide = Bounds::default();
-        let limit = source.limits.get(&Limit::File).copied().unwrap_or(self.budgets.component_bytes).min(wide.most(Limit::File));
+        let asked = source.limits.get(&Limit::File).map(|asked| (*asked).min(Bounds::default().most(Limit::File)));
+        let limit = asked.unwrap_or(self.budgets.component_bytes);
         let loaded = self.loader.load(source, kind, limit).await.map_err(|error| teller.load(&error))?;
         let Some(policy) = &self.policy else {
-            let budgets = self.budgets.with(&source.limits, &wide).map_err(|reason| teller.limits(reason))?;
-            return Ok((loaded, Terms { budgets, operator: None }));
+            if source.limits.is_empty() {
+                return Ok((loaded, Terms { budgets: Cow::Borrowed(&self.budgets), operator: None }));
+            }
+            let budgets = self.budgets.with(&source.limits, &Bounds::default()).map_err(|reason| teller.limits(reason))?;
+            return Ok((loaded, Terms { budgets: Cow::Owned(budgets), operator: None }));
         };
         let Some(entry) = policy.entry(&loaded.digest) else {
             let reason = format!("does not name the component with sha256 {}", loaded.digest.0);
@@ -236,7 +240,7 @@ impl Host {
             return Err(teller.policy(&policy.file, &reason, Some(hint)));
         };
         let budgets = self.budgets.with(&source.limits, &policy.bounds(entry)).map_err(|reason| teller.limits(reason))?;
-        Ok((loaded, Terms { budgets, operator: Some((&policy.file, entry)) }))
+        Ok((loaded, Terms { budgets: Cow::Owned(budgets), operator: Some((&policy.file, entry)) }))
     }
 
     async fn run(
