@@ -64,6 +64,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
     let record = Record::open(home.path()).await.expect("a record");
     let engine = engine(home.path(), &record, &sim.spot_url()).await;
     for number in 0..RUNS {
+        engine.launch(&run_id(number), &plan(number, VERIFY)).await.expect("the run goes on");
         give_order(&record, &run_id(number), Order::Abort, "the benchmark is over").await.expect("an order");
     }
     let mut changes = record.changes();

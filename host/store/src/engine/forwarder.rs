@@ -83,7 +83,8 @@ impl Forwarder {
     /// Each open order is told once by each engine: who hears of it twice finds it heeded.
     async fn tell_of_orders(&self, seen: &mut Seen) -> Result<(), StoreError> {
         let open = self.record.orders_open().await?;
-        seen.orders.retain(|key, _| open.contains(key));
+        let known: HashSet<_> = open.iter().collect();
+        seen.orders.retain(|key, _| known.contains(key));
         for (run, order) in open {
             let key = (run, order);
             let since = *seen.orders.entry(key.clone()).or_insert_with(Instant::now);
