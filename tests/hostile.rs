@@ -19,7 +19,7 @@ mod network;
 mod secrets;
 #[path = "../host/plugin/src/tests/server.rs"]
 #[expect(clippy::unwrap_used, dead_code, reason = "the plugin host's own tests use all of it")]
-mod server;
+pub(crate) mod server;
 mod shown;
 mod stage;
 mod time;

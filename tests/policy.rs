@@ -2,49 +2,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use shiftgate_sim::World;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
+use crate::hostile::server::Server;
 use crate::program::{Bench, Finished, finish, plugins};
 
 const SECRET: &str = "T000/B000/s3cret-path";
 
-/// A server that takes everything, echoes it, and remembers it.
-async fn hook() -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let origin = format!("http://{}", listener.local_addr().expect("an address"));
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&seen);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            let mut buffer = [0; 4096];
-            // The webhook's posts fit, and say how long they are.
-            while !whole(&request) {
-                match stream.read(&mut buffer).await {
-                    Ok(count) if count > 0 => request.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-                    _ => break,
-                }
-            }
-            let text = String::from_utf8_lossy(&request).into_owned();
-            let answer = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n{text}", text.len());
-            log.lock().expect("nobody panicked").push(text);
-            if stream.write_all(answer.as_bytes()).await.is_err() {
-                break;
-            }
-        }
-    });
-    (origin, seen)
-}
-
-fn whole(request: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(request);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
-    body.len() >= length.unwrap_or_default()
+/// A server that refuses everything, and echoes it.
+async fn hook() -> Server {
+    Server::start(|request| format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n{request}", request.len())).await
 }
 
 /// A basic deployment that tells a webhook, whose path is a secret.
@@ -98,11 +66,12 @@ fn holding(folder: &Path, text: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_secret_reaches_its_destination_and_nobody_else() {
     let bench = Bench::new(World::instant()).await;
-    let (origin, seen) = hook().await;
+    let server = hook().await;
+    let origin = server.origin();
     let file = workflow(&bench, &origin, &origin);
     let done = run(&bench, &["run", &file]).await;
     assert_eq!(done.exit, 0, "{}\n{}", done.stdout, done.stderr);
-    let request = seen.lock().expect("nobody panicked").pop().expect("a request");
+    let request = server.seen().pop().expect("a request");
     assert!(request.starts_with(&format!("POST /services/{SECRET} HTTP/1.1\r\n")), "{request}");
     assert!(request.ends_with(&format!("{{\"key\":\"{SECRET}\"}}")), "{request}");
     let logs = run(&bench, &["logs", "last", "--output", "json"]).await;
@@ -117,18 +86,20 @@ async fn a_secret_reaches_its_destination_and_nobody_else() {
 #[tokio::test]
 async fn a_secret_that_may_not_go_there_stays() {
     let bench = Bench::new(World::instant()).await;
-    let (origin, seen) = hook().await;
+    let server = hook().await;
+    let origin = server.origin();
     let file = workflow(&bench, &origin, "https://hooks.example.com");
     let done = run(&bench, &["run", &file]).await;
     let shown = [done.stdout, done.stderr].concat();
     assert!(shown.contains("the secret `hook` may not go to"), "{shown}");
-    assert!(seen.lock().expect("nobody panicked").is_empty());
+    assert!(server.seen().is_empty());
 }
 
 #[tokio::test]
 async fn with_a_policy_a_plugin_runs_once_it_is_granted() {
     let bench = Bench::new(World::instant()).await;
-    let (origin, seen) = hook().await;
+    let server = hook().await;
+    let origin = server.origin();
     let file = workflow(&bench, &origin, &origin);
     let policy = bench.home.path().join("policy.toml");
     let at = policy.display().to_string();
@@ -157,13 +128,14 @@ async fn with_a_policy_a_plugin_runs_once_it_is_granted() {
     fs::write(&policy, format!("{text}secrets = [\"env:HOOK\"]\n")).expect("a policy");
     let done = run(&bench, &["run", &file, "--policy", &at]).await;
     assert_eq!(done.exit, 0, "{}\n{}", done.stdout, done.stderr);
-    assert_eq!(seen.lock().expect("nobody panicked").len(), 1);
+    assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
 async fn a_policy_with_a_mistake_stops_everything() {
     let bench = Bench::new(World::instant()).await;
-    let (origin, _) = hook().await;
+    let server = hook().await;
+    let origin = server.origin();
     let file = workflow(&bench, &origin, &origin);
     let usual = bench.home.path().join(".config/shiftgate/policy.toml");
     fs::create_dir_all(usual.parent().expect("a folder")).expect("a folder");

@@ -59,19 +59,22 @@ fn printed(words: &[String], patience: Duration) -> Result<String, String> {
     let Some(output) = output else {
         return Err(format!("the command `{program}` had not ended after {} s", patience.as_secs()));
     };
+    if output.len() as u64 > LONGEST {
+        return Err(format!("the command `{program}` prints more than {LONGEST} bytes, which is no secret"));
+    }
     if !status.success() {
         return Err(format!("the command `{program}` ended with {status}"));
     }
     String::from_utf8(output).map_err(|_| format!("the command `{program}` prints what is no text"))
 }
 
-/// All that a child prints; none when it takes too long, or prints too much.
+/// What a child prints, up to one byte more than a secret may have; none when it takes too long.
 fn read(child: &mut Child, patience: Duration) -> Option<Vec<u8>> {
     let stdout = child.stdout.take()?;
     let (done, read) = channel();
     std::thread::spawn(move || {
         let mut output = Vec::new();
-        if stdout.take(LONGEST).read_to_end(&mut output).is_ok() {
+        if stdout.take(LONGEST + 1).read_to_end(&mut output).is_ok() {
             let _ = done.send(output);
         }
     });
@@ -179,6 +182,8 @@ mod tests {
         assert_eq!(told(&SecretRef::File("/nowhere/x".into())), "error: the file /nowhere/x cannot be read: no such file");
         assert!(told(&command(&["/nowhere/pass"])).contains("cannot be run"));
         assert_eq!(told(&command(&["false"])), "error: the command `false` ended with exit status: 1");
+        let long = told(&command(&["head", "-c", "70000", "/dev/zero"]));
+        assert_eq!(long, "error: the command `head` prints more than 65536 bytes, which is no secret");
         let endless = ["sleep".to_owned(), "60".to_owned()];
         assert!(printed(&endless, Duration::from_millis(20)).unwrap_err().contains("had not ended"));
     }

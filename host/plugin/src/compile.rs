@@ -164,16 +164,17 @@ fn of_status(status: ExitStatus, words: &str, allowance: Allowance) -> Failure {
 }
 
 const REFUSED: i32 = 3;
-const HEADER: usize = 17;
 
-fn header(effort: Effort, allowance: Allowance) -> [u8; HEADER] {
-    let mut header = [0; HEADER];
-    let (effort_byte, rest) = header.split_at_mut(1);
-    effort_byte.fill(u8::from(effort == Effort::Quick));
-    let (seconds, bytes) = rest.split_at_mut(8);
-    seconds.copy_from_slice(&allowance.seconds.to_le_bytes());
-    bytes.copy_from_slice(&allowance.bytes.to_le_bytes());
-    header
+/// What the child reads before the component: three numbers.
+fn header(effort: Effort, allowance: Allowance) -> Vec<u8> {
+    let numbers = [u64::from(effort == Effort::Quick), allowance.seconds, allowance.bytes];
+    numbers.map(u64::to_le_bytes).concat()
+}
+
+fn number(input: &mut impl Read) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    input.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 /// The life of a child that compiles: standard input holds what it may use and a component; standard output gets the code.
@@ -195,11 +196,9 @@ pub fn compile_child() -> ExitCode {
 
 fn compiled() -> Result<Vec<u8>, String> {
     let mut input = io::stdin().lock();
-    let mut header = [0; HEADER];
-    input.read_exact(&mut header).map_err(|error| error.to_string())?;
-    let [quick, seconds @ .., _, _, _, _, _, _, _, _] = header;
-    let [_, _, _, _, _, _, _, _, _, bytes @ ..] = header;
-    limit(u64::from_le_bytes(seconds), u64::from_le_bytes(bytes)).map_err(|error| format!("cannot limit itself: {error}"))?;
+    let mut next = || number(&mut input).map_err(|error| error.to_string());
+    let (quick, seconds, bytes) = (next()?, next()?, next()?);
+    limit(seconds, bytes).map_err(|error| format!("cannot limit itself: {error}"))?;
     let mut wasm = Vec::new();
     input.read_to_end(&mut wasm).map_err(|error| error.to_string())?;
     let mut config = engine::base();

@@ -34,6 +34,11 @@ impl Stamp {
             changed: (found.ctime(), found.ctime_nsec()),
         }
     }
+
+    /// Bytes of the file.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 /// A component file's bytes.
@@ -62,7 +67,12 @@ pub(crate) fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
 
 /// SHA-256, in hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Digest(hex(&Sha256::digest(bytes)))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The fingerprint of a file of `limit` bytes at most, through `buffer`: nothing of the file is kept.

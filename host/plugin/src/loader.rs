@@ -41,6 +41,8 @@ type LazySchema = OnceLock<Result<ConfigSchema, String>>;
 pub(crate) struct Loaded {
     pub(crate) file: PathBuf,
     pub(crate) digest: Digest,
+    /// Bytes of its file.
+    size: u64,
     pub(crate) manifest: Manifest,
     /// Compiled at the first call that needs it: that takes longer than a load.
     schema: LazySchema,
@@ -50,8 +52,19 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    fn new(file: &Path, digest: Digest, manifest: Manifest, schema: LazySchema, kind: Kind) -> Self {
-        Self { file: file.to_path_buf(), digest, manifest, schema, kind, used: AtomicU64::new(0) }
+    fn new(file: &Path, digest: Digest, size: u64, manifest: Manifest, schema: LazySchema, kind: Kind) -> Self {
+        Self { file: file.to_path_buf(), digest, size, manifest, schema, kind, used: AtomicU64::new(0) }
+    }
+
+    /// Whether its file has `limit` bytes at most.
+    ///
+    /// # Errors
+    /// It has more.
+    pub(crate) fn fits(&self, limit: u64) -> Result<(), LoadError> {
+        if self.size > limit {
+            return Err(LoadError::TooLarge { file: self.file.clone(), size: self.size, limit });
+        }
+        Ok(())
     }
 
     /// The schema of its config.
@@ -103,26 +116,23 @@ impl Loader {
     /// The plugin that `source` names. A run that began with another component than the one that is there now goes on with the
     /// copy of it.
     pub(crate) async fn load(&self, source: &PluginSource, kind: PluginKind, limit: u64) -> Result<Arc<Loaded>, LoadError> {
-        let wanted = Wanted { digest: source.sha256.clone(), kind, limit };
+        let digest = source.pinned.as_ref().or(source.sha256.as_ref()).cloned();
+        let wanted = Wanted { digest, kind, limit };
         let loaded = match self.find(&source.file) {
             Ok((file, stamp)) => self.load_file(file, stamp, &wanted).await,
             Err(error) => Err(error),
         };
-        let Some(pinned) = &source.pinned else { return loaded };
-        match loaded {
-            Ok(loaded) if loaded.digest == *pinned => Ok(loaded),
-            there => match (self.workshop.cache.copy(pinned), there) {
-                (Some(copy), _) => {
-                    let found = std::fs::metadata(&copy);
-                    let found = found.map_err(|source| LoadError::Unreadable { file: copy.clone(), source })?;
-                    self.load_file(copy, Stamp::of(&found), &Wanted { digest: Some(pinned.clone()), ..wanted }).await
-                }
-                (None, Ok(loaded)) => {
-                    let (file, found) = (loaded.file.clone(), loaded.digest.clone());
-                    Err(LoadError::Replaced { file, found, pinned: pinned.clone() })
-                }
-                (None, Err(error)) => Err(error),
-            },
+        let (Err(error), Some(pinned)) = (&loaded, &source.pinned) else { return loaded };
+        match (self.workshop.cache.copy(pinned), error) {
+            (Some(copy), _) => {
+                let found = std::fs::metadata(&copy);
+                let found = found.map_err(|source| LoadError::Unreadable { file: copy.clone(), source })?;
+                self.load_file(copy, Stamp::of(&found), &wanted).await
+            }
+            (None, LoadError::DigestMismatch { file, found, .. }) => {
+                Err(LoadError::Replaced { file: file.clone(), found: found.clone(), pinned: pinned.clone() })
+            }
+            (None, _) => loaded,
         }
     }
 
@@ -239,6 +249,7 @@ struct Wanted {
 impl Wanted {
     /// What a call asks of a plugin that is in memory already.
     fn check(&self, loaded: Arc<Loaded>) -> Result<Arc<Loaded>, LoadError> {
+        loaded.fits(self.limit)?;
         expect_digest(&loaded.file, &loaded.digest, self.digest.as_ref())?;
         expect_kind(&loaded.file, loaded.manifest.kind, self.kind)?;
         Ok(loaded)
@@ -272,7 +283,7 @@ impl Workshop {
         let digest = digest.clone();
         let Some(component) = entry.load(&self.engine) else { return Ok(None) };
         let kind = self.link(file, &component, wanted.kind)?;
-        Ok(Some((stamp, Loaded::new(file, digest, manifest, OnceLock::new(), kind))))
+        Ok(Some((stamp, Loaded::new(file, digest, stamp.size(), manifest, OnceLock::new(), kind))))
     }
 
     /// A plugin by compiling it, after every part of it was vetted.
@@ -294,7 +305,7 @@ impl Workshop {
             CodeError::Demanding(reason) => LoadError::Demanding { file: file.to_path_buf(), reason: strangers(&reason) },
         })?;
         let kind = self.link(file, &component, wanted.kind)?;
-        Ok((stamp, Loaded::new(file, facts.digest, manifest, OnceLock::from(Ok(schema)), kind)))
+        Ok((stamp, Loaded::new(file, facts.digest, stamp.size(), manifest, OnceLock::from(Ok(schema)), kind)))
     }
 
     fn link(&self, file: &Path, component: &Component, kind: PluginKind) -> Result<Kind, LoadError> {

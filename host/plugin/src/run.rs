@@ -223,7 +223,7 @@ impl Host {
         kind: PluginKind,
         teller: Teller<'_>,
     ) -> Result<(Arc<Loaded>, Terms<'_>), PluginError> {
-        // The file's own limit is needed before it is known which component it is; its entry may say less, and is asked below.
+        // A limit of the file is needed before it is known which component it is; the operator's may be less, and is asked below.
         let asked = source.limits.get(&Limit::File).map(|asked| (*asked).min(Bounds::default().most(Limit::File)));
         let limit = asked.unwrap_or(self.budgets.component_bytes);
         let loaded = self.loader.load(source, kind, limit).await.map_err(|error| teller.load(&error))?;
@@ -239,7 +239,8 @@ impl Host {
             let hint = format!("`shiftgate plugin grant {}` shows what it asks for, and names it there", loaded.file.display());
             return Err(teller.policy(&policy.file, &reason, Some(hint)));
         };
-        let budgets = self.budgets.with(&source.limits, &policy.bounds(entry)).map_err(|reason| teller.limits(reason))?;
+        let budgets = self.budgets.with(&source.limits, &entry.bounds).map_err(|reason| teller.limits(reason))?;
+        loaded.fits(budgets.component_bytes).map_err(|error| teller.load(&error))?;
         Ok((loaded, Terms { budgets: Cow::Owned(budgets), operator: Some((&policy.file, entry)) }))
     }
 

@@ -7,6 +7,8 @@
 use sha2::{Digest as _, Sha256};
 use shiftgate_model::{ActionState, Digest, Outcome, RunInfo, Seal};
 
+use crate::file::hex;
+
 /// Seals a state that a plugin saved after `polls` calls.
 fn sealed(state: ActionState, run: &RunInfo, plugin: &Digest, polls: u32) -> ActionState {
     let check = check(&state, run, plugin, polls);
@@ -56,7 +58,7 @@ fn check(state: &ActionState, run: &RunInfo, plugin: &Digest, polls: u32) -> Dig
     hash.update(polls.to_le_bytes());
     hash.update(state.version.to_le_bytes());
     hash.update(&state.bytes);
-    Digest(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Digest(hex(&hash.finalize()))
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ use self::code::Verified;
 pub(crate) use self::facts::Facts;
 use self::key::Key;
 use crate::compile;
+use crate::file::hex;
 
 /// How components are compiled; another way of compiling makes other entries.
 const PROFILE: &[u8] = b"optimised";
@@ -199,7 +200,7 @@ impl Cache {
 
 impl Store {
     fn path(&self, component: &Fingerprint, compatibility: &[u8; 32]) -> PathBuf {
-        let engine: String = compatibility.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let engine = hex(compatibility.get(..8).unwrap_or_default());
         self.dir.join(format!("{}-{engine}.code", component.0.to_hex()))
     }
 
@@ -261,7 +262,7 @@ impl Temporary {
     fn create(dir: &Path, parts: &[&[u8]]) -> io::Result<Self> {
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(&random);
         let path = dir.join(format!(".tmp-{name}"));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let temporary = Self { path };

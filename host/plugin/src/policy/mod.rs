@@ -10,7 +10,7 @@ mod text;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use shiftgate_model::{Auth, Digest, Grants, Limits, SecretRef};
+use shiftgate_model::{Auth, Digest, Grants, SecretRef};
 
 pub use self::review::{Review, Wish};
 pub use self::text::PolicyError;
@@ -22,8 +22,6 @@ use crate::grants::Rule;
 pub struct Policy {
     /// The file that it was read from.
     pub(crate) file: PathBuf,
-    /// The most that a workflow may give any plugin.
-    limits: Limits,
     entries: Vec<Entry>,
 }
 
@@ -40,8 +38,8 @@ pub(crate) struct Entry {
     secrets: Vec<String>,
     /// AWS services that requests may be signed for.
     aws: Vec<String>,
-    /// The most that a workflow may give it.
-    limits: Limits,
+    /// The most that a workflow may give it: what is said of it, else of every plugin, else the host's own.
+    pub(crate) bounds: Bounds,
 }
 
 impl Policy {
@@ -53,11 +51,6 @@ impl Policy {
     /// The entries of that name: what other versions of a plugin were given.
     fn named(&self, name: &str) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.name == name)
-    }
-
-    /// The most that a workflow may give the plugin of `entry`.
-    pub(crate) fn bounds(&self, entry: &Entry) -> Bounds {
-        Bounds::default().narrowed(&self.limits).narrowed(&entry.limits)
     }
 }
 

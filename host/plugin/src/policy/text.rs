@@ -10,6 +10,7 @@ use shiftgate_model::{Digest, HttpGrant, Limit, Limits, Unit, size};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::{Entry, Policy, Wish};
+use crate::budgets::Bounds;
 use crate::grants::{Rule, granted_rule};
 
 /// A larger file is no policy.
@@ -132,13 +133,14 @@ impl Policy {
         if read.version != 1 {
             return Err(format!("this release reads version 1 of a policy, and this is version {}", read.version));
         }
-        let entries = read.plugin.into_iter().map(PluginEntry::entry).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { file: file.to_path_buf(), limits: limits(read.limits)?, entries })
+        let every = Bounds::default().narrowed(&limits(read.limits)?);
+        let entries = read.plugin.into_iter().map(|entry| entry.entry(&every)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { file: file.to_path_buf(), entries })
     }
 }
 
 impl PluginEntry {
-    fn entry(self) -> Result<Entry, String> {
+    fn entry(self, every: &Bounds) -> Result<Entry, String> {
         let Self { name, sha256, http, secrets, aws, limits: figures } = self;
         let of = |reason: String| format!("plugin `{}`: {reason}", name.escape_debug());
         if sha256.is_empty() {
@@ -148,8 +150,8 @@ impl PluginEntry {
         let rule =
             |Http { url, methods, addresses }| granted_rule(&HttpGrant { url, methods, addresses, auth: None }).map_err(of);
         let http = http.into_iter().map(rule).collect::<Result<Vec<Rule>, _>>()?;
-        let figures = limits(figures).map_err(of)?;
-        Ok(Entry { name: name.clone(), sha256: digests, http, secrets, aws, limits: figures })
+        let bounds = every.clone().narrowed(&limits(figures).map_err(of)?);
+        Ok(Entry { name: name.clone(), sha256: digests, http, secrets, aws, bounds })
     }
 }
 

@@ -93,6 +93,20 @@ plugin `guest`: the limit `memory` is 128 MiB, and 96 MiB is the most that a wor
 ");
 }
 
+#[tokio::test]
+async fn a_file_is_held_to_the_limit_of_each_call_and_to_the_operators() {
+    let bytes = passing();
+    let free = World::new();
+    assert_eq!(shape(&free.start(&bytes).await.unwrap().outcome), "pass: ");
+    // It is in memory by now, and no smaller.
+    let source = PluginSource { limits: Limits::from([(Limit::File, 64)]), ..free.source(&bytes) };
+    let error = free.call(&source, Verification, Call::Start { summary: None }).await.unwrap_err();
+    assert!(error.message.contains("more than the 64 bytes"), "{error}");
+    let bound = under(|digest| format!("{}limits = {{ file = 64 }}\n", named(digest)), &bytes);
+    let error = bound.start(&bytes).await.unwrap_err();
+    assert!(error.message.contains("more than the 64 bytes"), "{error}");
+}
+
 fn waits(outcome: Outcome) -> ActionState {
     match outcome {
         Outcome::Wait(suspension) => suspension.state,
