@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shiftgate_sim::World;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -156,14 +156,19 @@ async fn campaign_of_kills_over_many_runs() {
             }
         }
         let place = &mut workers[usize::try_from(random / 16 % 3).expect("small")];
+        if let Some(status) = place.try_wait().expect("a process") {
+            let mut said = String::new();
+            place.stderr.take().expect("a pipe").read_to_string(&mut said).await.expect("standard error is UTF-8");
+            panic!("seed {}: a worker ended by itself, {status}: {said}", seed());
+        }
         place.kill().await.expect("it is killed");
         *place = crew.worker();
         killed += 1;
     }
     assert!(killed > 0, "a worker is killed while runs go on");
-    for run in &mut shown {
-        let ended = tokio::time::timeout(PATIENCE, run.wait()).await.expect("it ends in time").expect("a process");
-        assert_eq!(ended.code(), Some(0), "seed {}", seed());
+    for run in shown {
+        let ended = tokio::time::timeout(PATIENCE, run.wait_with_output()).await.expect("it ends in time").expect("a process");
+        assert_eq!(ended.status.code(), Some(0), "seed {}: {}", seed(), String::from_utf8_lossy(&ended.stderr));
     }
     let wanted: BTreeSet<String> =
         (0..count).flat_map(|number| [format!("web{number}__1 0/0/0"), format!("web{number}__2 1/2/4")]).collect();
