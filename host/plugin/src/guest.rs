@@ -36,7 +36,7 @@ pub(crate) struct Guest {
     log: Log,
     clock: Arc<dyn Clock>,
     egress: Arc<Egress>,
-    rights: Rights,
+    rights: Arc<Rights>,
     quota: Quota,
     carried: Carried,
     /// What was refused to it, with the lines that would grant it; each once.
@@ -51,7 +51,7 @@ pub(crate) struct GuestParts<'a> {
     pub(crate) budgets: &'a Budgets,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) egress: &'a Arc<Egress>,
-    pub(crate) rights: Rights,
+    pub(crate) rights: Arc<Rights>,
     pub(crate) log: Log,
     /// The compute budget of this call.
     pub(crate) compute: Millis,

@@ -22,6 +22,7 @@ use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, VERSION, exported_kind, import_owner};
 use crate::error::LoadError;
 use crate::file::{Raw, Stamp, fingerprint, read};
+use crate::grants::LastRights;
 use crate::guest::Guest;
 use crate::kinds::Kind;
 use crate::log::strangers;
@@ -47,13 +48,15 @@ pub(crate) struct Loaded {
     /// Compiled at the first call that needs it: that takes longer than a load.
     schema: LazySchema,
     pub(crate) kind: Kind,
+    /// Those of its last call.
+    pub(crate) rights: LastRights,
     /// When it was last asked for, in the loader's count.
     used: AtomicU64,
 }
 
 impl Loaded {
     fn new(file: &Path, digest: Digest, size: u64, manifest: Manifest, schema: LazySchema, kind: Kind) -> Self {
-        Self { file: file.to_path_buf(), digest, size, manifest, schema, kind, used: AtomicU64::new(0) }
+        Self { file: file.to_path_buf(), digest, size, manifest, schema, kind, rights: LastRights::default(), used: AtomicU64::new(0) }
     }
 
     /// Whether its file has `limit` bytes at most.

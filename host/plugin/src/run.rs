@@ -186,11 +186,12 @@ struct Terms<'h> {
 
 impl Terms<'_> {
     /// What it may do under this config.
-    fn rights(&self, loaded: &Loaded, grants: &Grants, config: &Value, teller: Teller<'_>) -> Result<Rights, PluginError> {
+    fn rights(&self, loaded: &Loaded, grants: &Grants, config: &Value, teller: Teller<'_>) -> Result<Arc<Rights>, PluginError> {
         if let Some((file, entry)) = self.operator {
             entry.allows(grants).map_err(|reason| teller.policy(file, &reason, None))?;
         }
-        let rights = Rights::new(teller.plugin, &loaded.manifest, grants, config, self.operator);
+        let make = || Rights::new(teller.plugin, &loaded.manifest, grants, config, self.operator);
+        let rights = loaded.rights.of(teller.plugin, grants, config, make);
         rights.map_err(|reason| teller.grant(reason))
     }
 }
@@ -248,7 +249,7 @@ impl Host {
         &self,
         loaded: &Loaded,
         call: &PluginCall,
-        rights: Rights,
+        rights: Arc<Rights>,
         budgets: &Budgets,
         teller: Teller<'_>,
     ) -> Result<PluginReply, PluginError> {

@@ -10,6 +10,7 @@ mod target;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -149,6 +150,46 @@ impl Rights {
         let prefix = self.asked.iter().find(|rule| rule.covers(target)).map(|rule| rule.pattern.path()).unwrap_or_default();
         let url = format!("{}{prefix}", target.origin());
         grant_lines(&self.plugin, &[grant_entry(&url, target.method(), range)])
+    }
+}
+
+/// The last rights of a component that were made: a step is called with the same grants and config at every wake, and to read
+/// their URLs takes as long as a call.
+#[derive(Debug, Default)]
+pub(crate) struct LastRights(Mutex<Option<Made>>);
+
+#[derive(Debug)]
+struct Made {
+    plugin: String,
+    grants: Grants,
+    config: Value,
+    rights: Arc<Rights>,
+}
+
+impl LastRights {
+    /// The rights of `plugin` with these grants and this config: the last ones, or those that `make` makes.
+    ///
+    /// # Errors
+    /// What `make` says.
+    pub(crate) fn of(
+        &self,
+        plugin: &str,
+        grants: &Grants,
+        config: &Value,
+        make: impl FnOnce() -> Result<Rights, String>,
+    ) -> Result<Arc<Rights>, String> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*last
+            && made.plugin == plugin
+            && made.grants == *grants
+            && made.config == *config
+        {
+            return Ok(Arc::clone(&made.rights));
+        }
+        let rights = Arc::new(make()?);
+        let made = Made { plugin: plugin.to_owned(), grants: grants.clone(), config: config.clone(), rights: Arc::clone(&rights) };
+        *last = Some(made);
+        Ok(rights)
     }
 }
 
