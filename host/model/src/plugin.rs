@@ -348,6 +348,9 @@ pub struct RunInfo {
     pub deadline: Option<Timestamp>,
     /// Whether nothing may be changed anywhere.
     pub dry_run: bool,
+    /// More facts, by name: `baseline` is where a verification finds what it compares with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
 }
 
 impl RunInfo {
@@ -356,6 +359,7 @@ impl RunInfo {
     pub fn new(run: RunId, step: StepId, artifact: AmiId, started_at: Timestamp) -> Self {
         Self {
             attempt: 1,
+            attributes: BTreeMap::new(),
             idempotency_key: format!("{run}/{step}"),
             workflow: String::new(),
             phase: String::new(),

@@ -41,7 +41,7 @@ pub(crate) fn run_info(run: &RunInfo) -> types::RunInfo {
         started_at: run.started_at.0,
         deadline: run.deadline.map(|deadline| deadline.0),
         dry_run: run.dry_run,
-        attributes: Vec::new(),
+        attributes: run.attributes.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
     }
 }
 

@@ -250,6 +250,7 @@ fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<
         started_at,
         deadline,
         dry_run: false,
+        attributes: std::collections::BTreeMap::new(),
     }
 }
 
