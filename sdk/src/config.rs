@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use crate::json::Json;
 pub use shiftgate_sdk_macros::Config;
@@ -21,6 +21,7 @@ pub use shiftgate_sdk_macros::Config;
 /// |---|---|
 /// | `default = "10s"` | stands in for a missing field, and is shown in the schema |
 /// | `default` | the type's own default |
+/// | `flatten` | the fields of this field's struct stand among the outer ones; all of them are optional |
 /// | `rename = "for"` | the field's name in the file |
 /// | `minimum`, `maximum`, `exclusive_minimum`, `exclusive_maximum`, `min_length`, `max_length`, `pattern`, `format`, `min_items`, `max_items`, `min_properties` | the keyword of JSON Schema |
 ///
@@ -28,6 +29,12 @@ pub use shiftgate_sdk_macros::Config;
 pub trait Config: Schema + DeserializeOwned {
     /// The doc comment of the struct, as a JSON string.
     const DESCRIPTION: Json;
+    /// What stands between the braces of `properties`.
+    const PROPERTIES: Json;
+    /// Whether none of its fields has to be there.
+    const ALL_OPTIONAL: bool;
+    /// Whether it has a field of that name in the file.
+    fn takes(name: &str) -> bool;
 }
 
 /// A type that has a JSON Schema. Derived for structs of named fields and for enums of names.
@@ -165,6 +172,23 @@ where
     T::deserialize(literal.into_deserializer())
 }
 
+/// Reads an object whose fields belong to several structs.
+pub fn object<'de, D: Deserializer<'de>>(from: D) -> Result<Map<String, Value>, D::Error> {
+    Map::deserialize(from)
+}
+
+/// Takes the fields of one flattened struct out of an object, and reads them.
+pub fn part<T: Config, E: serde::de::Error>(map: &mut Map<String, Value>) -> Result<T, E> {
+    own(map, T::takes)
+}
+
+/// Takes the fields out of an object that `takes` says, and reads them.
+pub fn own<T: DeserializeOwned, E: serde::de::Error>(map: &mut Map<String, Value>, takes: impl Fn(&str) -> bool) -> Result<T, E> {
+    let names: Vec<String> = map.keys().filter(|name| takes(name)).cloned().collect();
+    let part = names.into_iter().filter_map(|name| map.remove(&name).map(|value| (name, value))).collect();
+    serde_json::from_value(Value::Object(part)).map_err(E::custom)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -249,6 +273,50 @@ mod tests {
                 "additionalProperties": false,
             })
         );
+    }
+
+    /// Asks often.
+    #[derive(Debug, PartialEq, Config)]
+    struct Asking {
+        #[config(flatten)]
+        pace: Pace,
+        /// Where.
+        url: String,
+        #[config(flatten)]
+        limits: Limits,
+        #[config(default)]
+        more: Vec<Limits>,
+    }
+
+    #[derive(Debug, PartialEq, Config)]
+    struct Pace {
+        #[config(default = "1m")]
+        interval: Duration,
+        count: Option<u32>,
+    }
+
+    #[derive(Debug, PartialEq, Config)]
+    struct Limits {
+        max: Option<f64>,
+    }
+
+    #[test]
+    fn a_flattened_struct_stands_among_the_others() {
+        const SCHEMA: Json = root_schema::<Asking>();
+        const BYTES: [u8; json_len(&SCHEMA)] = json_bytes(&SCHEMA);
+        let schema: Value = serde_json::from_str(json_str(&BYTES)).unwrap();
+        let mut names: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["count", "interval", "max", "more", "url"]);
+        assert_eq!(schema["required"], json!(["url"]));
+        assert_eq!(schema["properties"]["more"]["items"]["properties"]["max"], json!({"type": "number"}));
+        let read = |config: Value| serde_json::from_value::<Asking>(config);
+        let asking = read(json!({"url": "http://a", "count": 3, "max": 0.5, "more": [{"max": 1}]})).unwrap();
+        let limits = |max| Limits { max: Some(max) };
+        let pace = Pace { interval: Duration::from_secs(60), count: Some(3) };
+        assert_eq!(asking, Asking { pace, url: "http://a".into(), limits: limits(0.5), more: vec![limits(1.0)] });
+        assert!(read(json!({"url": "http://a", "cuont": 3})).unwrap_err().to_string().starts_with("unknown field `cuont`"));
+        assert_eq!(read(json!({"count": 3})).unwrap_err().to_string(), "missing field `url`");
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub mod prelude {
 /// What the macros expand to; no part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::config::{Config, Json, Schema, default_of, root_schema};
+    pub use crate::config::{Config, Json, Schema, default_of, object, own, part, root_schema};
     pub use crate::json::{json_bytes, json_len, json_str, section};
     pub use serde;
 

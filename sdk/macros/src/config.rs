@@ -31,6 +31,8 @@ const KEYWORDS: [&str; 11] = [
 struct Options {
     rename: Option<String>,
     default: Option<Fallback>,
+    /// Whether the fields of this field's struct stand among those of the outer one.
+    flatten: bool,
     /// Keywords of JSON Schema with their JSON.
     keywords: Vec<(String, String)>,
 }
@@ -62,11 +64,19 @@ fn of_struct<'a>(input: &DeriveInput, fields: impl Iterator<Item = &'a Field>) -
     let mut moves = Vec::new();
     let mut properties = Vec::new();
     let mut required = Vec::new();
+    let mut keys = Vec::new();
+    let mut parts = Vec::new();
     for field in fields {
         let ident = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a config field has a name"))?;
         let options = options(&field.attrs)?;
-        let key = options.rename.clone().unwrap_or_else(|| camel_case(&ident.to_string()));
         let ty = &field.ty;
+        if options.flatten {
+            properties.push(part_properties(ty, properties.is_empty()));
+            moves.push(quote!(#ident: __rt::part::<#ty, D::Error>(&mut map)?));
+            parts.push(ty);
+            continue;
+        }
+        let key = options.rename.clone().unwrap_or_else(|| camel_case(&ident.to_string()));
         match &options.default {
             Some(default) => {
                 let fallback = match default {
@@ -85,10 +95,22 @@ fn of_struct<'a>(input: &DeriveInput, fields: impl Iterator<Item = &'a Field>) -
             }
         }
         properties.push(property(&key, ty, &doc(&field.attrs), &options, properties.is_empty())?);
+        keys.push(key);
     }
     let ident = &input.ident;
     let description = json_string(&doc(&input.attrs));
+    let all_optional = required.is_empty();
     let required = format!("}},\"required\":[{}],\"additionalProperties\":false", required.join(","));
+    // The parts take their fields first, so that what is left is this struct's own, or nobody's.
+    let read = if parts.is_empty() {
+        quote!(let raw = <Raw as __rt::serde::Deserialize>::deserialize(from)?;
+            ::core::result::Result::Ok(Self { #(#moves),* }))
+    } else {
+        quote!(let mut map = __rt::object(from)?;
+            let raw: Raw = __rt::own(&mut map, |name| !(false #(|| <#parts as __rt::Config>::takes(name))*))?;
+            ::core::result::Result::Ok(Self { #(#moves),* }))
+    };
+    let takes = if keys.is_empty() { quote!(false) } else { quote!(matches!(name, #(#keys)|*)) };
     Ok(quote! {
         const _: () = {
             use ::shiftgate_sdk::__private as __rt;
@@ -97,22 +119,33 @@ fn of_struct<'a>(input: &DeriveInput, fields: impl Iterator<Item = &'a Field>) -
             struct Raw { #(#raw_fields),* }
             impl<'de> __rt::serde::Deserialize<'de> for #ident {
                 fn deserialize<D: __rt::serde::Deserializer<'de>>(from: D) -> ::core::result::Result<Self, D::Error> {
-                    let raw = <Raw as __rt::serde::Deserialize>::deserialize(from)?;
-                    ::core::result::Result::Ok(Self { #(#moves),* })
+                    #read
                 }
             }
             impl __rt::Schema for #ident {
                 const KEYWORDS: __rt::Json = __rt::Json::All(&[
                     __rt::Json::Raw("\"type\":\"object\",\"properties\":{"),
-                    #(#properties,)*
+                    <Self as __rt::Config>::PROPERTIES,
                     __rt::Json::Raw(#required),
                 ]);
             }
             impl __rt::Config for #ident {
                 const DESCRIPTION: __rt::Json = __rt::Json::Raw(#description);
+                const PROPERTIES: __rt::Json = __rt::Json::All(&[#(#properties,)*]);
+                const ALL_OPTIONAL: bool = #all_optional;
+                fn takes(name: &str) -> bool {
+                    #takes #(|| <#parts as __rt::Config>::takes(name))*
+                }
             }
+            #(const _: () = assert!(<#parts as __rt::Config>::ALL_OPTIONAL, "every field of a flattened config is optional");)*
         };
     })
+}
+
+/// The properties of a flattened field.
+fn part_properties(ty: &Type, first: bool) -> TokenStream {
+    let comma = if first { "" } else { "," };
+    quote!(__rt::Json::All(&[__rt::Json::Raw(#comma), <#ty as __rt::Config>::PROPERTIES]))
 }
 
 /// `"key":{…}` of one field.
@@ -190,6 +223,7 @@ fn options(attributes: &[Attribute]) -> Result<Options> {
         for meta in attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)? {
             match meta {
                 Meta::Path(path) if path.is_ident("default") => options.default = Some(Fallback::OfType),
+                Meta::Path(path) if path.is_ident("flatten") => options.flatten = true,
                 Meta::NameValue(pair) => {
                     let name = pair.path.get_ident().map(ToString::to_string).unwrap_or_default();
                     let json = json_literal(&pair.value)?;
@@ -208,7 +242,7 @@ fn options(attributes: &[Attribute]) -> Result<Options> {
 }
 
 fn unknown(path: &syn::Path) -> Error {
-    Error::new_spanned(path, format!("unknown option; there are: default, rename, {}", KEYWORDS.join(", ")))
+    Error::new_spanned(path, format!("unknown option; there are: default, flatten, rename, {}", KEYWORDS.join(", ")))
 }
 
 /// Whether the type is written `Option<…>`.
@@ -234,7 +268,10 @@ mod tests {
         assert_eq!(error("struct S(u32);"), "a config struct has named fields");
         assert_eq!(error("enum E { A, B(u32) }"), "a config enum is a list of names, without fields");
         assert_eq!(error("struct S<T> { t: T }"), "a config has no type parameters");
-        assert!(error("struct S { #[config(minimun = 1)] t: u32 }").starts_with("unknown option; there are: default, rename"));
+        assert!(
+            error("struct S { #[config(minimun = 1)] t: u32 }")
+                .starts_with("unknown option; there are: default, flatten, rename")
+        );
         assert_eq!(error("struct S { #[config(default = f())] t: u32 }"), "expected a literal: text, a number, true or false");
     }
 
