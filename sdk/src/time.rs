@@ -73,6 +73,13 @@ impl Mul<u64> for Duration {
     }
 }
 
+impl Add for Duration {
+    type Output = Self;
+    fn add(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+}
+
 impl fmt::Display for Duration {
     /// The shortest text that loses nothing: `1h 30m`, `20m`, `4s`, `250ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,6 +133,24 @@ impl Timestamp {
     }
 }
 
+/// As ISO 8601 has it, in UTC: `2026-01-31T12:00:00.000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, rest) = (self.0 / 86_400_000, self.0 % 86_400_000);
+        // A year begins in March here, so that the leap day is its last; the months' lengths then repeat every five.
+        let days = days + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = era * 400 + year_of_era + u64::from(month <= 2);
+        let date = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
+        write!(f, "{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1_000)
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, after: Duration) -> Self {
@@ -144,6 +169,19 @@ mod tests {
         }
         assert_eq!(Duration::parse("1h30m"), Some(Duration::from_secs(5_400)));
         assert_eq!(Duration::parse("90s"), Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_moment_is_shown_as_iso_8601() {
+        let shown = [0, 951_782_400_000, 1_709_164_799_999, 1_767_225_600_123, 4_102_444_799_000].map(|at| Timestamp(at).to_string());
+        let expected = [
+            "1970-01-01T00:00:00.000Z",
+            "2000-02-29T00:00:00.000Z",
+            "2024-02-28T23:59:59.999Z",
+            "2026-01-01T00:00:00.123Z",
+            "2099-12-31T23:59:59.000Z",
+        ];
+        assert_eq!(shown, expected);
     }
 
     #[test]

@@ -1,76 +1,60 @@
-//! Verification: holds the result of a Prometheus query against a threshold, over some measurements.
+//! Verification: holds the result of Prometheus queries against a goal, over some measurements.
 //!
-//! `query` asks, `measure` decides, `report` tells, `config` says what all of them go by. Between measurements the step is
-//! suspended; the record of them is the state. Without data it never passes.
+//! `config` says what to ask, `query` asks; when to ask and what the answers mean is the crate `analysis`. VictoriaMetrics, Thanos and
+//! Mimir speak the same API. Without data it never passes.
 
 pub mod config;
-pub mod measure;
 pub mod query;
-pub mod report;
 
-use shiftgate_sdk::prelude::*;
+use analysis::Provider;
+use analysis::answer::Asked;
+use analysis::scope::Scope;
+use analysis::score::Score;
+use analysis::terms::Metric;
+use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
-use config::Settings;
-use measure::{Next, Record};
+use config::{Query, Settings};
 
 /// The plugin.
 #[derive(Debug)]
 pub struct Prometheus;
 
-impl Verification for Prometheus {
-    type Config = Settings;
-    type State = Record;
+impl Provider for Prometheus {
+    type Settings = Settings;
+    type Query = Query;
 
-    fn validate(config: &Settings) -> Vec<Problem> {
-        config.problems()
+    const NAME: &'static str = "Prometheus";
+    const RANGE: Option<Duration> = None;
+
+    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
+        settings.metrics()
     }
 
-    fn start(cx: &Context<'_>, config: &Settings) -> Result<Step<Report, Record>> {
-        if let Some(problem) = config.problems().first() {
-            return Err(StepError::never("bad-config", format!("{}: {}", problem.pointer, problem.message)));
-        }
-        let measuring = config.interval() * u64::from(config.count().saturating_sub(1));
-        let (begins, deadline) = (cx.now() + config.initial_delay, cx.run().deadline);
-        if let Some(deadline) = deadline.filter(|deadline| *deadline < begins + measuring) {
-            let (needed, left) = ((begins + measuring).since(cx.now()), deadline.since(cx.now()));
-            cx.warn(format!("the measurements need {needed}, and the step has {left}"));
-        }
-        if !config.initial_delay.is_zero() {
-            return Ok(Step::wait(Record::default()).after(config.initial_delay));
-        }
-        Self::poll(cx, config, Record::default(), Wake::Timer)
+    fn score(settings: &Settings) -> Option<&Score> {
+        settings.score.as_ref()
     }
 
-    fn poll(cx: &Context<'_>, config: &Settings, mut record: Record, _: Wake) -> Result<Step<Report, Record>> {
-        let asked = query::ask(cx, config)?;
-        record.add(cx.now(), asked, config);
-        if let Some(last) = record.measurements.last() {
-            let (taken, count, name) = (record.taken, config.count(), &config.name);
-            match last.verdict {
-                Some(Verdict::Inconclusive) => cx.progress(format!("measurement {taken} of {count}: {}", last.value)),
-                Some(verdict) => {
-                    cx.progress(format!("measurement {taken} of {count}: {name} is {}: {verdict}", record.last(config)))
-                }
-                None => cx.warn(format!("the query went wrong: {}", last.value)),
-            }
-        }
-        match record.next(config) {
-            Next::Again(after) => Ok(Step::wait(record).after(after)),
-            Next::End(verdict, summary) => Ok(report::report(&record, verdict, summary, config).into()),
-            Next::GiveUp(why) => Err(StepError::backoff("measurement-errors", why)),
-        }
+    fn problems(settings: &Settings) -> Vec<Problem> {
+        settings.problems()
+    }
+
+    fn ask(cx: &Context<'_>, settings: &Settings, metric: &Metric<Query>, scope: &Scope) -> Result<Asked> {
+        query::ask(cx, settings, &metric.query, scope)
     }
 }
 
+analysis::verification!(Prometheus);
+
 plugin! {
     verification: Prometheus,
-    http: [{ from_config: "/url", methods: ["GET"], reason: "asks Prometheus for the number to judge" }],
+    http: [{ from_config: "/url", methods: ["GET"], reason: "asks Prometheus for the numbers to judge" }],
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use shiftgate_sdk::http::Response;
+    use shiftgate_sdk::prelude::*;
     use shiftgate_sdk::testing::{self, FakeHost};
 
     fn host(values: &[&str]) -> FakeHost {
@@ -106,7 +90,7 @@ mod tests {
         );
         assert_eq!(host.waits(), [60, 30, 30].map(Duration::from_secs));
         assert_eq!(host.progress_seen()[1], "measurement 2 of 3: errors is 0.004: pass");
-        let evidence = &report.evidence[0].1;
+        let evidence = &report.evidence[0].1["metrics"][0];
         assert_eq!(evidence["measurements"][2]["verdict"], "pass");
         assert!(evidence["measurements"][2]["answer"].as_str().unwrap().contains("\"0.002\""));
         assert_eq!(report.findings, []);
@@ -147,7 +131,7 @@ mod tests {
         assert!(report.findings.iter().all(|finding| finding.verdict == Verdict::Warn));
         assert!(report.metrics.iter().all(|metric| metric.value.is_some() && metric.verdict == Verdict::Warn));
         let found: Vec<_> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
-        assert_eq!(found, ["1 of 3 queries failed", "1 of 3 queries had no data"]);
+        assert_eq!(found, ["1 of 3 queries failed", "1 of 3 queries could not be judged"]);
     }
 
     #[test]
@@ -165,7 +149,9 @@ mod tests {
         let manifest: Value = serde_json::from_str(SHIFTGATE_MANIFEST).unwrap();
         assert_eq!((&manifest["name"], &manifest["kind"]), (&json!("prometheus"), &json!("verification")));
         assert_eq!(manifest["requests"]["http"][0]["from_config"], "/url");
-        assert_eq!(manifest["config"]["properties"]["consecutiveErrorLimit"]["default"], 4);
-        assert_eq!(manifest["config"]["required"], json!(["url", "query"]));
+        let properties = &manifest["config"]["properties"];
+        assert_eq!(properties["consecutiveErrorLimit"]["minimum"], 0);
+        assert_eq!(properties["metrics"]["items"]["properties"]["compare"]["properties"]["confidence"]["default"], 0.98);
+        assert_eq!(manifest["config"]["required"], json!(["url"]));
     }
 }

@@ -1,40 +1,15 @@
-//! One query: how it is asked, and the number that its answer holds.
+//! One query: how it is asked, and the samples that its answer holds.
 //!
-//! Pure but for the request itself. What the numbers mean over several measurements is the business of `measure`.
+//! Pure but for the request itself. What the samples mean is the business of the crate `analysis`.
 
+use analysis::answer::{Answer, Asked, Data as Found, Point};
+use analysis::exchange;
+use analysis::scope::Scope;
 use serde::Deserialize;
 use shiftgate_sdk::http::Response;
 use shiftgate_sdk::prelude::*;
 
-use crate::config::{Aggregate, Settings};
-
-/// What one query came to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// A number, perhaps infinite, never NaN.
-    Value(f64),
-    /// Prometheus answered, and there is nothing to judge; why.
-    NoData(String),
-    /// Prometheus did not answer, or not usably; another query may do better.
-    Error(String),
-}
-
-/// An answer with what a person may want to see of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
-    /// What it came to.
-    pub answer: Answer,
-    /// The body as it came.
-    pub raw: String,
-    /// Warnings of Prometheus.
-    pub warnings: Vec<String>,
-}
-
-impl Asked {
-    fn error(why: impl Into<String>) -> Self {
-        Self { answer: Answer::Error(why.into()), raw: String::new(), warnings: Vec::new() }
-    }
-}
+use crate::config::{Aggregate, Query, Settings};
 
 #[derive(Deserialize)]
 struct Body {
@@ -47,6 +22,9 @@ struct Body {
     error: String,
     #[serde(default)]
     warnings: Vec<String>,
+    /// VictoriaMetrics says so when some of its storage did not answer.
+    #[serde(default, rename = "isPartial")]
+    is_partial: bool,
 }
 
 #[derive(Deserialize)]
@@ -72,62 +50,63 @@ struct Series {
 /// # Errors
 /// [`StepError`] for what no later query can mend: a refused request, a query that Prometheus cannot read, a missing
 /// API, missing rights, several series without `aggregate`.
-pub fn ask(cx: &Context<'_>, settings: &Settings) -> Result<Asked> {
+pub fn ask(cx: &Context<'_>, settings: &Settings, query: &Query, scope: &Scope) -> Result<Asked> {
     let base = settings.url.trim_end_matches('/');
-    let now = cx.now();
-    let request = match settings.range {
+    let text = scope.fill(query.query.as_deref().unwrap_or_default())?;
+    let mut request = match scope.window {
         None => {
-            cx.get(&format!("{base}/api/v1/query")).query("query", &settings.query).query("time", &now.as_secs_f64().to_string())
+            cx.get(&format!("{base}/api/v1/query")).query("query", &text).query("time", &cx.now().as_secs_f64().to_string())
         }
-        Some(range) => cx
+        Some(window) => cx
             .get(&format!("{base}/api/v1/query_range"))
-            .query("query", &settings.query)
-            .query("start", &(now.as_secs_f64() - range.as_secs_f64()).to_string())
-            .query("end", &now.as_secs_f64().to_string())
-            .query("step", &settings.step.as_secs_f64().to_string()),
+            .query("query", &text)
+            .query("start", &window.from.as_secs_f64().to_string())
+            .query("end", &window.to.as_secs_f64().to_string())
+            .query("step", &window.step.as_secs_f64().to_string()),
     };
-    match request.header("accept", "application/json").timeout(settings.timeout).redirects(3).send() {
-        Ok(response) => read(&response, settings),
-        Err(error) if error.is_denied() => Err(error.into()),
-        Err(error) => Ok(Asked::error(format!("{}: {error}", settings.url))),
+    for (name, value) in &settings.headers {
+        request = request.header(name, value);
+    }
+    let request = request.header("accept", "application/json").timeout(settings.timeout).redirects(3);
+    match exchange::send(request, &settings.url)? {
+        Ok(response) => read(&response, settings, query.aggregate, text),
+        Err(why) => Ok(Asked::new(Answer::Error(why), text, "")),
     }
 }
 
 /// Reads Prometheus' answer.
-fn read(response: &Response, settings: &Settings) -> Result<Asked> {
+fn read(response: &Response, settings: &Settings, aggregate: Option<Aggregate>, query: String) -> Result<Asked> {
     let status = response.status;
+    let raw = response.text();
     let body = response.json::<Body>();
     if status == 200
         && let Ok(body) = body
     {
-        return read_body(body, response.text(), settings);
+        return read_body(body, raw, aggregate, query, settings);
     }
     let why = match body {
         Ok(Body { error_type, error, .. }) if !error.is_empty() => format!("HTTP {status} {error_type}: {error}"),
         _ if status == 200 => "the answer is not that of Prometheus' query API".to_owned(),
+        _ if matches!(status, 404 | 405) => format!("HTTP {status}; `url` is the base URL, without `/api/v1`"),
         _ => format!("HTTP {status}"),
     };
-    match status {
-        400 => Err(StepError::never("bad-query", format!("Prometheus refuses the query `{}`: {why}", settings.query))),
-        401 | 403 => Err(StepError::never("not-authorized", format!("{} does not let the plugin in: {why}", settings.url))),
-        404 | 405 => {
-            let message = format!("{} has no query API: {why}; `url` is the base URL, without `/api/v1`", settings.url);
-            Err(StepError::never("no-query-api", message))
-        }
-        _ => Ok(Asked { raw: response.text(), ..Asked::error(format!("{}: {why}", settings.url)) }),
-    }
+    let why = exchange::refused("Prometheus", &settings.url, &query, status, &why)?;
+    Ok(Asked::new(Answer::Error(why), query, raw))
 }
 
-fn read_body(body: Body, raw: String, settings: &Settings) -> Result<Asked> {
+fn read_body(body: Body, raw: String, aggregate: Option<Aggregate>, query: String, settings: &Settings) -> Result<Asked> {
     let answer = match body.data {
-        Some(data) if body.status == "success" => number(data, settings)?,
+        // A part of the samples says nothing of the whole.
+        Some(_) if body.is_partial => Answer::Error(format!("{}: the answer is partial", settings.url)),
+        Some(data) if body.status == "success" => samples(data, aggregate, &query)?,
         _ => Answer::Error(format!("{}: {} {}", settings.url, body.error_type, body.error)),
     };
-    Ok(Asked { answer, raw, warnings: body.warnings })
+    Ok(Asked { warnings: body.warnings, ..Asked::new(answer, query, raw) })
 }
 
-/// The one number in a result.
-fn number(data: Data, settings: &Settings) -> Result<Answer> {
+/// The samples of a result.
+fn samples(data: Data, aggregate: Option<Aggregate>, query: &str) -> Result<Answer> {
+    let scalar = data.result_type == "scalar";
     let series: Vec<Vec<Sample>> = match data.result_type.as_str() {
         "scalar" => match serde_json::from_value::<Sample>(data.result) {
             Ok(sample) => vec![vec![sample]],
@@ -138,14 +117,13 @@ fn number(data: Data, settings: &Settings) -> Result<Answer> {
             Err(error) => return Ok(Answer::Error(format!("the {} cannot be read: {error}", data.result_type))),
         },
         other => {
-            let message = format!("the query `{}` gives a {other}, which is no number", settings.query);
+            let message = format!("the query `{query}` gives a {other}, which is no number");
             return Err(StepError::never("no-number", message));
         }
     };
-    if series.len() > 1 && settings.aggregate.is_none() {
+    if series.len() > 1 && aggregate.is_none() {
         let message = format!(
-            "the query `{}` gives {} series, and one is wanted; sum them up in the query, or set `aggregate`",
-            settings.query,
+            "the query `{query}` gives {} series, and one is wanted; sum them up in the query, or set `aggregate`",
             series.len()
         );
         return Err(StepError::never("several-series", message));
@@ -153,42 +131,43 @@ fn number(data: Data, settings: &Settings) -> Result<Answer> {
     if series.iter().all(Vec::is_empty) {
         return Ok(Answer::NoData("the query has no result".to_owned()));
     }
-    Ok(worst(combined(series, settings.aggregate), settings))
+    let points = combined(series, aggregate);
+    Ok(Answer::Data(match points.as_slice() {
+        [one] if scalar => Found::number(one.at, one.value),
+        _ => Found::series(points),
+    }))
 }
 
 /// One number a moment: the series' own, or all series' together. A moment with a NaN is NaN.
-fn combined(series: Vec<Vec<Sample>>, aggregate: Option<Aggregate>) -> Vec<f64> {
+fn combined(series: Vec<Vec<Sample>>, aggregate: Option<Aggregate>) -> Vec<Point> {
     let mut samples: Vec<(f64, f64)> =
         series.into_iter().flatten().map(|(at, text)| (at, text.parse().unwrap_or(f64::NAN))).collect();
     samples.sort_by(|a, b| a.0.total_cmp(&b.0));
-    samples
-        .chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq())
-        .map(|moment| {
-            let values = moment.iter().map(|(_, value)| *value);
-            if values.clone().any(f64::is_nan) {
-                return f64::NAN;
-            }
-            match aggregate {
-                None | Some(Aggregate::Max) => values.fold(f64::NEG_INFINITY, f64::max),
-                Some(Aggregate::Min) => values.fold(f64::INFINITY, f64::min),
-                Some(Aggregate::Avg) => values.sum::<f64>() / moment.len() as f64,
-            }
-        })
-        .collect()
+    let moments = samples.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq());
+    moments.map(|moment| Point { at: at(moment), value: together(moment, aggregate) }).collect()
 }
 
-/// The number that is farthest on the wrong side of the threshold, or nearest to it. NaN is left out, and alone is no data.
-fn worst(values: Vec<f64>, settings: &Settings) -> Answer {
-    values
-        .into_iter()
-        .filter(|value| !value.is_nan())
-        .max_by(|a, b| settings.badness(*a).total_cmp(&settings.badness(*b)))
-        .map_or_else(|| Answer::NoData("the result is NaN".to_owned()), Answer::Value)
+fn at(moment: &[(f64, f64)]) -> Timestamp {
+    Timestamp(moment.first().map_or(0, |(at, _)| (at * 1000.0).round() as u64))
+}
+
+fn together(moment: &[(f64, f64)], aggregate: Option<Aggregate>) -> f64 {
+    let values = moment.iter().map(|(_, value)| *value);
+    if values.clone().any(f64::is_nan) {
+        return f64::NAN;
+    }
+    match aggregate {
+        None | Some(Aggregate::Max) => values.fold(f64::NEG_INFINITY, f64::max),
+        Some(Aggregate::Min) => values.fold(f64::INFINITY, f64::min),
+        Some(Aggregate::Avg) => values.sum::<f64>() / moment.len() as f64,
+        Some(Aggregate::Sum) => values.sum(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use analysis::scope::{Side, Window};
     use shiftgate_sdk::testing::FakeHost;
 
     fn settings(more: Value) -> Settings {
@@ -197,10 +176,18 @@ mod tests {
         serde_json::from_value(config).unwrap()
     }
 
+    fn ask_on(host: &FakeHost, settings: &Settings) -> Result<Asked> {
+        let cx = Context::new(host, &host.run);
+        let now = cx.now();
+        let metric = settings.metrics().remove(0);
+        let window = metric.range.map(|range| Window { from: Timestamp(now.0 - range.as_millis()), to: now, step: metric.step });
+        ask(&cx, settings, &metric.query, &Scope::canary(cx.run(), Side::Value, window, now))
+    }
+
     fn ask_with(more: Value, status: u16, body: &str) -> Result<Asked> {
         let host = FakeHost::new();
         host.answer(status, body);
-        ask(&Context::new(&host, &host.run), &settings(more))
+        ask_on(&host, &settings(more))
     }
 
     fn vector(values: &[&str]) -> String {
@@ -208,57 +195,66 @@ mod tests {
         json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()
     }
 
-    fn answer(more: Value, body: &str) -> Answer {
-        ask_with(more, 200, body).unwrap().answer
+    fn values(more: Value, body: &str) -> Vec<f64> {
+        match ask_with(more, 200, body).unwrap().answer {
+            Answer::Data(found) => found.points.into_iter().map(|point| point.value).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn an_instant_query_reads_one_number() {
-        assert_eq!(answer(json!({}), &vector(&["0.25"])), Answer::Value(0.25));
-        assert_eq!(answer(json!({}), &vector(&["+Inf"])), Answer::Value(f64::INFINITY));
-        assert_eq!(answer(json!({}), &vector(&["-Inf"])), Answer::Value(f64::NEG_INFINITY));
+        assert_eq!(values(json!({}), &vector(&["0.25"])), [0.25]);
+        assert_eq!(values(json!({}), &vector(&["+Inf"])), [f64::INFINITY]);
+        assert_eq!(values(json!({}), &vector(&["-Inf"])), [f64::NEG_INFINITY]);
+        assert!(values(json!({}), &vector(&["NaN"]))[0].is_nan());
         let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1700000000,"3"]},"warnings":["slow"]}"#;
         let asked = ask_with(json!({}), 200, scalar).unwrap();
-        assert_eq!(asked.answer, Answer::Value(3.0));
-        assert_eq!(asked.warnings, ["slow"]);
-        assert_eq!(asked.raw, scalar);
+        assert_eq!(asked.answer, Answer::Data(Found::number(Timestamp(1_700_000_000_000), 3.0)));
+        assert_eq!((asked.warnings, asked.raw.as_str()), (vec!["slow".to_owned()], scalar));
     }
 
     #[test]
-    fn nothing_and_nan_are_no_data() {
-        assert_eq!(answer(json!({}), &vector(&[])), Answer::NoData("the query has no result".into()));
-        assert_eq!(answer(json!({}), &vector(&["NaN"])), Answer::NoData("the result is NaN".into()));
+    fn nothing_is_no_data() {
+        let asked = ask_with(json!({}), 200, &vector(&[])).unwrap();
+        assert_eq!(asked.answer, Answer::NoData("the query has no result".into()));
     }
 
     #[test]
     fn several_series_need_to_be_told_how_to_become_one() {
         let body = vector(&["1", "2", "6"]);
         assert_eq!(ask_with(json!({}), 200, &body).unwrap_err().code, "several-series");
-        assert_eq!(answer(json!({"aggregate": "max"}), &body), Answer::Value(6.0));
-        assert_eq!(answer(json!({"aggregate": "min"}), &body), Answer::Value(1.0));
-        assert_eq!(answer(json!({"aggregate": "avg"}), &body), Answer::Value(3.0));
-        let with_nan = vector(&["1", "NaN"]);
-        assert_eq!(answer(json!({"aggregate": "max"}), &with_nan), Answer::NoData("the result is NaN".into()));
+        let aggregated = |name: &str| values(json!({ "aggregate": name }), &body);
+        assert_eq!(["max", "min", "avg", "sum"].map(aggregated).concat(), [6.0, 1.0, 3.0, 9.0]);
+        assert!(values(json!({"aggregate": "max"}), &vector(&["1", "NaN"]))[0].is_nan());
     }
 
     #[test]
-    fn a_range_is_judged_by_its_worst_sample() {
+    fn a_range_is_a_series_oldest_first() {
         let body = r#"{"status":"success","data":{"resultType":"matrix","result":[
-            {"metric":{},"values":[[1,"0.5"],[2,"3"],[3,"NaN"],[4,"-2"]]}]}}"#;
-        assert_eq!(answer(json!({"range": "1m"}), body), Answer::Value(3.0));
-        assert_eq!(answer(json!({"range": "1m", "min": 0}), body), Answer::Value(-2.0), "both sides by 2: the later sample");
-        assert_eq!(answer(json!({"range": "1m", "min": 1, "max": 9}), body), Answer::Value(-2.0));
+            {"metric":{},"values":[[1,"0.5"],[2.5,"3"],[4,"-2"]]}]}}"#;
+        let Answer::Data(found) = ask_with(json!({"range": "1m"}), 200, body).unwrap().answer else { panic!("no data") };
+        let points: Vec<_> = found.points.iter().map(|point| (point.at.0, point.value)).collect();
+        assert_eq!(points, [(1000, 0.5), (2500, 3.0), (4000, -2.0)]);
     }
 
     #[test]
-    fn queries_are_asked_at_the_runs_time() {
+    fn a_partial_answer_of_victoriametrics_is_not_believed() {
+        let body = r#"{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]}}"#;
+        let answer = ask_with(json!({}), 200, body).unwrap().answer;
+        assert_eq!(answer, Answer::Error("http://p:9090/prom/: the answer is partial".into()));
+    }
+
+    #[test]
+    fn queries_are_asked_at_the_runs_time_with_the_headers_of_the_config() {
         let host = FakeHost::new();
         host.answer(200, vector(&["1"]));
         host.answer(200, vector(&["1"]));
-        let cx = Context::new(&host, &host.run);
-        ask(&cx, &settings(json!({}))).unwrap();
-        ask(&cx, &settings(json!({"range": "5m", "step": "30s"}))).unwrap();
-        let urls: Vec<String> = host.requests().into_iter().map(|request| request.url).collect();
+        ask_on(&host, &settings(json!({"headers": {"x-scope-orgid": "web"}}))).unwrap();
+        ask_on(&host, &settings(json!({"range": "5m", "step": "30s"}))).unwrap();
+        let requests = host.requests();
+        assert!(requests[0].headers.contains(&("x-scope-orgid".to_owned(), "web".to_owned())));
+        let urls: Vec<String> = requests.into_iter().map(|request| request.url).collect();
         assert_eq!(
             urls,
             [
@@ -295,10 +291,9 @@ mod tests {
         let host = FakeHost::new();
         host.fail(HttpError::NotGranted("grant GET http://p:9090".into()));
         host.fail(HttpError::Connect("refused".into()));
-        let cx = Context::new(&host, &host.run);
-        let error = ask(&cx, &settings(json!({}))).unwrap_err();
+        let error = ask_on(&host, &settings(json!({}))).unwrap_err();
         assert_eq!((error.code.as_str(), error.message.as_str()), ("not-granted", "grant GET http://p:9090"));
-        let asked = ask(&cx, &settings(json!({}))).unwrap();
+        let asked = ask_on(&host, &settings(json!({}))).unwrap();
         assert_eq!(asked.answer, Answer::Error("http://p:9090/prom/: no connection: refused".into()));
     }
 }

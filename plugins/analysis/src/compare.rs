@@ -1,0 +1,327 @@
+//! A comparison of what is deployed with a baseline: what a workflow says of it, and what the judge makes of two sets of samples.
+//!
+//! Pure. The judge is `plugins/judge`, and docs/judge.md says what it computes; `scope` finds the two sides.
+
+use judge::{Cause, EffectSize, Judge, Judgement, Label, MetricSpec, Mode, Outliers};
+use serde_json::Value;
+use shiftgate_sdk::prelude::{Config, Duration, Problem, Verdict};
+
+use crate::goal::Judged;
+use crate::terms::{Metric, Terms};
+
+/// Compares the samples of what is deployed with those of a baseline.
+#[derive(Clone, Debug, PartialEq, Config)]
+pub struct Compare {
+    /// What to compare with.
+    #[config(default = "old-group")]
+    pub with: With,
+    /// How long before, with `earlier`.
+    pub offset: Option<Duration>,
+    /// How the samples are judged.
+    #[config(default = "exact")]
+    pub method: Method,
+    /// Which way the number must not go.
+    #[config(default = "either")]
+    pub direction: Direction,
+    /// How sure the judge has to be that there is a difference. The exact method shares the risk between all measurements of the
+    /// verification.
+    #[config(default = 0.98, exclusive_minimum = 0, exclusive_maximum = 1)]
+    pub confidence: f64,
+    /// A difference that is no more than this share of the baseline's median (of the estimate, with `kayenta`) is none. 0.1 with
+    /// `exact`, 0.25 with `kayenta`.
+    #[config(minimum = 0)]
+    pub tolerance: Option<f64>,
+    /// A difference that is no more than this, in the number's own unit, is none; for numbers that are about 0.
+    #[config(default = 0.0, minimum = 0)]
+    pub minimal_difference: f64,
+    /// What becomes of samples that are NaN.
+    #[config(default = "remove")]
+    pub nan_strategy: Missing,
+    /// How many interquartile ranges beyond the quartiles a sample is an outlier, and left out; all stay when it is not said.
+    #[config(exclusive_minimum = 0)]
+    pub outlier_factor: Option<f64>,
+    /// How the size of a difference is measured.
+    #[config(default = "mean-ratio")]
+    pub effect: Measure,
+    /// An increase fails from this effect on.
+    pub allowed_increase: Option<f64>,
+    /// A decrease fails from this effect down.
+    pub allowed_decrease: Option<f64>,
+    /// A failed increase of a critical number is critical from this effect on.
+    pub critical_increase: Option<f64>,
+    /// A failed decrease of a critical number is critical from this effect down.
+    pub critical_decrease: Option<f64>,
+    /// No data is a failure, not only a gap.
+    #[config(default = false)]
+    pub must_have_data: bool,
+    /// Fails also when single samples are far from the baseline; only with `exact`.
+    pub sensitivity: Option<Sensitivity>,
+}
+
+/// What is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
+pub enum With {
+    /// The group that was live before this run, in the same time.
+    OldGroup,
+    /// The same step of the last deployment that succeeded, or of the run that is pinned as baseline.
+    Previous,
+    /// The same query, so long before as `offset` says.
+    Earlier,
+}
+
+/// How samples are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
+pub enum Method {
+    /// Order statistics of the pairwise differences; exact where samples are few.
+    Exact,
+    /// As Kayenta's `NetflixACAJudge-v1.0` does.
+    Kayenta,
+}
+
+/// Which way a number must not go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
+pub enum Direction {
+    /// Neither way.
+    Either,
+    /// Not up: errors, latency.
+    Increase,
+    /// Not down: throughput, successes.
+    Decrease,
+}
+
+/// What becomes of a sample that is NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
+pub enum Missing {
+    /// It is left out.
+    Remove,
+    /// It counts as 0.
+    Replace,
+}
+
+/// How the size of a difference is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
+pub enum Measure {
+    /// The mean over the baseline's mean; 1 is no difference.
+    MeanRatio,
+    /// How probable it is that a sample is above one of the baseline; 0.5 is no difference.
+    Cles,
+}
+
+/// From how many standard deviations of the baseline on a sample is far from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
+pub enum Sensitivity {
+    /// 5, and half of the samples.
+    Low,
+    /// 4, and half of the samples.
+    Medium,
+    /// 3, and half of the samples.
+    High,
+    /// 3, and more than a quarter of the samples.
+    VeryHigh,
+}
+
+/// What is compared with, with all that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// The old group.
+    OldGroup,
+    /// An earlier deployment.
+    Previous,
+    /// The same query, so long before.
+    Earlier(Duration),
+}
+
+impl Compare {
+    pub(crate) fn against(&self) -> Against {
+        match self.with {
+            With::OldGroup => Against::OldGroup,
+            With::Previous => Against::Previous,
+            With::Earlier => Against::Earlier(self.offset.unwrap_or(Duration::ZERO)),
+        }
+    }
+
+    /// Whether the two sides are two groups at the same time, so that a query has to say which.
+    pub fn tells_groups_apart(&self) -> bool {
+        self.with == With::OldGroup
+    }
+
+    /// What is wrong with the comparison that the terms ask for, at its place in the config.
+    pub(crate) fn problems(&self, terms: &Terms, place: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        match (self.with, self.offset) {
+            (With::Earlier, None) => problems.push(Problem::at(format!("{place}/offset"), "say how long before: `1d`, `7d`")),
+            (With::OldGroup | With::Previous, Some(_)) => {
+                problems.push(Problem::at(format!("{place}/offset"), "an offset goes with `with: earlier` only"));
+            }
+            _ => {}
+        }
+        if self.sensitivity.is_some() && self.method == Method::Kayenta {
+            problems.push(Problem::at(format!("{place}/sensitivity"), "the method `kayenta` has none"));
+        }
+        let several = terms.count.is_some_and(|count| count > 1) || terms.r#for.is_some();
+        if !several && terms.initial_delay.is_none() && terms.range.is_none() {
+            let message = "a comparison needs samples, and those take time: give `for`, or `initialDelay`, or `range`";
+            problems.push(Problem::at(place, message));
+        }
+        problems
+    }
+
+    pub(crate) fn words(&self) -> String {
+        let forbidden = match self.direction {
+            Direction::Either => "no different from",
+            Direction::Increase => "no higher than",
+            Direction::Decrease => "no lower than",
+        };
+        match self.against() {
+            Against::OldGroup => format!("{forbidden} the old group"),
+            Against::Previous => format!("{forbidden} the previous deployment"),
+            Against::Earlier(offset) => format!("{forbidden} {offset} earlier"),
+        }
+    }
+
+    /// The judge, for so many looks at the data.
+    fn judge(&self, looks: u32) -> Judge {
+        let (mode, confidence) = match self.method {
+            // Each look may find a difference that is none; all of them together are to be no more often wrong than one.
+            Method::Exact => (Mode::Exact, 1.0 - (1.0 - self.confidence) / f64::from(looks.max(1))),
+            Method::Kayenta => (Mode::Kayenta, self.confidence),
+        };
+        let sensitivity = self.sensitivity.map(|sensitivity| match sensitivity {
+            Sensitivity::Low => judge::Sensitivity::Low,
+            Sensitivity::Medium => judge::Sensitivity::Medium,
+            Sensitivity::High => judge::Sensitivity::High,
+            Sensitivity::VeryHigh => judge::Sensitivity::VeryHigh,
+        });
+        Judge { confidence, tolerance: self.tolerance, sensitivity, ..Judge::new(mode) }
+    }
+
+    fn spec(&self, critical: bool) -> MetricSpec {
+        MetricSpec {
+            direction: match self.direction {
+                Direction::Either => judge::Direction::Either,
+                Direction::Increase => judge::Direction::Increase,
+                Direction::Decrease => judge::Direction::Decrease,
+            },
+            nan_strategy: match self.nan_strategy {
+                Missing::Remove => judge::Missing::Remove,
+                Missing::Replace => judge::Missing::Replace,
+            },
+            outliers: match self.outlier_factor {
+                None => Outliers::Keep,
+                Some(outlier_factor) => Outliers::Remove { outlier_factor, reduce_sensitivity: true },
+            },
+            critical,
+            must_have_data: self.must_have_data,
+            muted: false,
+            effect_size: EffectSize {
+                measure: match self.effect {
+                    Measure::MeanRatio => judge::Measure::MeanRatio,
+                    Measure::Cles => judge::Measure::Cles,
+                },
+                allowed_increase: self.allowed_increase,
+                allowed_decrease: self.allowed_decrease,
+                critical_increase: self.critical_increase,
+                critical_decrease: self.critical_decrease,
+            },
+            tolerance: None,
+            minimal_difference: self.minimal_difference,
+        }
+    }
+}
+
+/// Judges two sets of samples: what it means for this measurement, and the judgement as evidence shows it.
+pub(crate) fn judge<Q>(compare: &Compare, metric: &Metric<Q>, baseline: &[f64], canary: &[f64]) -> (Judged, Option<Value>) {
+    let judgement = compare.judge(metric.count).metric(&compare.spec(metric.critical), baseline, canary);
+    (meaning(&judgement), serde_json::to_value(&judgement).ok())
+}
+
+fn meaning(judgement: &Judgement) -> Judged {
+    let text = judgement.sentence.clone();
+    let told = |verdict, value| Judged::Told { verdict, value, text: text.clone() };
+    match judgement.label {
+        Label::Pass => told(Verdict::Pass, Some(judgement.canary.median)),
+        Label::High | Label::Low => told(Verdict::Fail, Some(judgement.canary.median)),
+        Label::NodataFail => told(Verdict::Fail, None),
+        Label::Nodata if judgement.cause.is_some_and(more_may_come) => Judged::Early(text),
+        Label::Nodata | Label::Error => told(Verdict::Inconclusive, None),
+    }
+}
+
+/// Whether samples that are still to come can mend it.
+const fn more_may_come(cause: Cause) -> bool {
+    match cause {
+        Cause::NoSamples | Cause::NoBaseline | Cause::NoCanary | Cause::TooFew | Cause::AllEqual => true,
+        Cause::Infinite | Cause::Settings => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn metric(more: Value) -> Metric<()> {
+        let mut config = json!({"name": "errors", "for": "5m", "compare": {"direction": "increase", "minimalDifference": 0.001}});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value::<Terms>(config).unwrap().metric(())
+    }
+
+    fn judged(metric: &Metric<()>, baseline: &[f64], canary: &[f64]) -> Judged {
+        let crate::goal::Goal::Compare(compare) = &metric.goal else { panic!("no comparison") };
+        judge(compare, metric, baseline, canary).0
+    }
+
+    fn verdict(judged: &Judged) -> Option<Verdict> {
+        match judged {
+            Judged::Told { verdict, .. } => Some(*verdict),
+            Judged::Early(_) | Judged::Error(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_worse_canary_fails_and_an_equal_one_passes() {
+        let good: Vec<f64> = (0..20).map(|n| 0.001 + f64::from(n % 5) * 1e-4).collect();
+        let bad: Vec<f64> = (0..20).map(|n| 0.05 + f64::from(n % 7) * 1e-3).collect();
+        let metric = metric(json!({}));
+        assert_eq!(verdict(&judged(&metric, &good, &bad)), Some(Verdict::Fail));
+        assert_eq!(verdict(&judged(&metric, &good, &good)), Some(Verdict::Pass));
+        assert_eq!(verdict(&judged(&metric, &bad, &good)), Some(Verdict::Pass), "lower is no failure");
+    }
+
+    #[test]
+    fn too_few_samples_are_early_and_not_a_verdict() {
+        let metric = metric(json!({}));
+        for (baseline, canary) in [(&[][..], &[][..]), (&[1.0], &[]), (&[1.0, 2.0], &[5.0, 6.0])] {
+            assert!(matches!(judged(&metric, baseline, canary), Judged::Early(_)), "{baseline:?} {canary:?}");
+        }
+        let must = metric_with_data();
+        assert_eq!(verdict(&judged(&must, &[1.0], &[])), Some(Verdict::Fail));
+    }
+
+    fn metric_with_data() -> Metric<()> {
+        metric(json!({"compare": {"mustHaveData": true}}))
+    }
+
+    #[test]
+    fn the_risk_is_shared_between_all_looks() {
+        let crate::goal::Goal::Compare(compare) = metric(json!({})).goal else { panic!("no comparison") };
+        assert!((compare.judge(1).confidence - 0.98).abs() < 1e-12);
+        assert!((compare.judge(20).confidence - 0.999).abs() < 1e-12);
+        let kayenta = Compare { method: Method::Kayenta, ..compare };
+        assert!((kayenta.judge(20).confidence - 0.98).abs() < 1e-12);
+    }
+
+    #[test]
+    fn problems_name_what_is_missing() {
+        let problems = |config: Value| {
+            let terms: Terms = serde_json::from_value(config).unwrap();
+            terms.problems("").into_iter().map(|problem| problem.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(problems(json!({"for": "5m", "compare": {}})), [""; 0]);
+        assert_eq!(problems(json!({"compare": {}})), ["/compare"]);
+        assert_eq!(problems(json!({"for": "5m", "compare": {"with": "earlier"}})), ["/compare/offset"]);
+        assert_eq!(problems(json!({"for": "5m", "compare": {"offset": "1d"}})), ["/compare/offset"]);
+        let kayenta = json!({"for": "5m", "compare": {"method": "kayenta", "sensitivity": "high"}});
+        assert_eq!(problems(kayenta), ["/compare/sensitivity"]);
+    }
+}

@@ -1,0 +1,29 @@
+//! One exchange with a provider: what can be mended by asking again, and what ends the step. The same for all of them.
+
+use shiftgate_sdk::http::{RequestBuilder, Response};
+use shiftgate_sdk::prelude::{Result, StepError};
+
+/// Sends a request.
+///
+/// # Errors
+/// [`StepError`] where no later request can do better: it is not granted. What may pass is the inner error, in words.
+pub fn send(request: RequestBuilder<'_>, url: &str) -> Result<std::result::Result<Response, String>> {
+    match request.send() {
+        Ok(response) => Ok(Ok(response)),
+        Err(error) if error.is_denied() => Err(error.into()),
+        Err(error) => Ok(Err(format!("{url}: {error}"))),
+    }
+}
+
+/// What a status other than 200 means. `why` is the provider's own words, with the status; `query` what was asked.
+///
+/// # Errors
+/// [`StepError`] for a refusal that stays one: a query that cannot be read, missing rights, a wrong address.
+pub fn refused(provider: &str, url: &str, query: &str, status: u16, why: &str) -> Result<String> {
+    match status {
+        400 | 422 => Err(StepError::never("bad-query", format!("{provider} refuses the query `{query}`: {why}"))),
+        401 | 403 => Err(StepError::never("not-authorized", format!("{url} does not let the plugin in: {why}"))),
+        404 | 405 => Err(StepError::never("no-query-api", format!("{url} has no query API of {provider}: {why}"))),
+        _ => Ok(format!("{url}: {why}")),
+    }
+}
