@@ -39,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plugins/prometheus", &["shiftgate-sdk"]),
     ("plugins/manual-approval", &["shiftgate-sdk"]),
     ("plugins/webhook", &["shiftgate-sdk"]),
+    ("plugins/judge", &[]),
 ];
 
 /// What pure rooms and the interpreter may not see.
@@ -116,6 +117,7 @@ fn pure_rooms_see_no_clock_no_files_and_no_sockets() {
     let root = root();
     let mut pure = sources(&root.join("host/model/src"));
     pure.extend(sources(&root.join("host/workflow/src")));
+    pure.extend(sources(&root.join("plugins/judge/src")));
     let engine = root.join("host/engine/src");
     pure.extend(sources(&engine).into_iter().filter(|path| {
         let name = path.strip_prefix(&engine).expect("inside").to_string_lossy().into_owned();

@@ -44,14 +44,16 @@ impl Workspace {
         self.target_dir.join("plugins")
     }
 
-    /// The folders of `plugins/` that are crates, which are named as their crates; sorted.
+    /// The folders of `plugins/` that are crates of components, which are named as their crates; sorted. A library that plugins
+    /// share lies there too and is no component: its manifest asks for no `cdylib`.
     pub(crate) fn plugins(&self) -> Result<Vec<String>> {
         let folder = self.root.join("plugins");
         let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
-            if entry.path().join("Cargo.toml").is_file() {
+            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+            if manifest.contains("\"cdylib\"") {
                 names.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
