@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_shown_as_iso_8601() {
-        let shown = [0, 951_782_400_000, 1_709_164_799_999, 1_767_225_600_123, 4_102_444_799_000].map(|at| Timestamp(at).to_string());
+        let shown =
+            [0, 951_782_400_000, 1_709_164_799_999, 1_767_225_600_123, 4_102_444_799_000].map(|at| Timestamp(at).to_string());
         let expected = [
             "1970-01-01T00:00:00.000Z",
             "2000-02-29T00:00:00.000Z",

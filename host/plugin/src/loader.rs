@@ -56,7 +56,16 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     fn new(file: &Path, digest: Digest, size: u64, manifest: Manifest, schema: LazySchema, kind: Kind) -> Self {
-        Self { file: file.to_path_buf(), digest, size, manifest, schema, kind, rights: LastRights::default(), used: AtomicU64::new(0) }
+        Self {
+            file: file.to_path_buf(),
+            digest,
+            size,
+            manifest,
+            schema,
+            kind,
+            rights: LastRights::default(),
+            used: AtomicU64::new(0),
+        }
     }
 
     /// Whether its file has `limit` bytes at most.

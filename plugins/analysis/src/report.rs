@@ -55,9 +55,11 @@ fn found<Q>(mut report: Report, provider: &str, metric: &Metric<Q>, record: &Rec
         let query = record.queries.last().map(|query| format!("; `{}`", query.query)).unwrap_or_default();
         report = report.finding(own, format!("{of}{reason}{dry}{query}"));
     }
-    for (count, what) in
-        [(record.failed, "failed"), (record.inconclusive, "could not be judged"), (record.errors, "went wrong and was asked again")]
-    {
+    for (count, what) in [
+        (record.failed, "failed"),
+        (record.inconclusive, "could not be judged"),
+        (record.errors, "went wrong and was asked again"),
+    ] {
         if count > 0 && passes && bad.is_none() {
             report = report.finding(Verdict::Warn, format!("{of}{count} of {} queries {what}", record.taken + record.errors));
         }

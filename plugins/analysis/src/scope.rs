@@ -245,7 +245,8 @@ pub fn problems(text: &str, place: &str, groups: bool) -> Vec<Problem> {
         rest = after;
     }
     if groups && !told_apart && problems.is_empty() {
-        let message = "both sides would ask the same: say `{{group}}`, `{{instances}}` or `{{targetGroup}}` where the group stands";
+        let message =
+            "both sides would ask the same: say `{{group}}`, `{{instances}}` or `{{targetGroup}}` where the group stands";
         problems.push(Problem::at(place, message));
     }
     problems
@@ -283,7 +284,10 @@ mod tests {
         let canary = Scope::canary(&run(), Side::Canary, Some(window()), Timestamp(160_000));
         assert_eq!(canary.fill(query).unwrap(), r#"sum(errors{group="web__4", id=~"i-1|i-2"}) by (a) # {web__4}"#);
         let baseline = Scope::baseline(&run(), Against::OldGroup, window(), Timestamp(160_000)).unwrap();
-        assert_eq!(baseline.fill("{{groupId}} {{targetGroup}} {{startSeconds}} {{end}} {{step}}").unwrap(), "sig-3 targetgroup/green/0123 100 160000 15");
+        assert_eq!(
+            baseline.fill("{{groupId}} {{targetGroup}} {{startSeconds}} {{end}} {{step}}").unwrap(),
+            "sig-3 targetgroup/green/0123 100 160000 15"
+        );
         assert_eq!(baseline.fill(r"a{b} {{a.b}} {{").unwrap(), r"a{b} {{a.b}} {{", "other braces are the query's own");
     }
 
@@ -300,13 +304,16 @@ mod tests {
         assert_eq!(earlier.window, Some(Window { from: Timestamp(40_000), to: Timestamp(100_000), ..window() }));
         let first = RunInfo { old_group: None, ..run() };
         assert!(Scope::baseline(&first, Against::OldGroup, window(), Timestamp(0)).unwrap_err().contains("first deployment"));
-        assert!(Scope::baseline(&first, Against::Previous, window(), Timestamp(0)).unwrap_err().contains("nothing to compare with"));
+        assert!(
+            Scope::baseline(&first, Against::Previous, window(), Timestamp(0)).unwrap_err().contains("nothing to compare with")
+        );
     }
 
     #[test]
     fn the_previous_deployment_is_asked_as_far_into_it_as_this_one_is() {
         let mut run = run();
-        let told = json!({"run": "r1", "from": 10_000, "to": 50_000, "group": "web__3", "groupId": "sig-3", "instances": ["i-0"]});
+        let told =
+            json!({"run": "r1", "from": 10_000, "to": 50_000, "group": "web__3", "groupId": "sig-3", "instances": ["i-0"]});
         run.attributes.insert("baseline".to_owned(), told);
         let of = |from, to| {
             let window = Window { from: Timestamp(from), to: Timestamp(to), ..window() };

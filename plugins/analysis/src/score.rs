@@ -137,7 +137,10 @@ mod tests {
         let ends = |errors, latency| [("errors", false, Some(errors)), ("latency", false, Some(latency))];
         let decided = |errors, latency| decided(weights(), &ends(errors, latency));
         assert_eq!(decided(Verdict::Pass, Verdict::Pass).0, Verdict::Pass);
-        assert_eq!(decided(Verdict::Pass, Verdict::Fail), (Verdict::Pass, "score 75, at least 75: 1 of 2 metrics failed".to_owned()));
+        assert_eq!(
+            decided(Verdict::Pass, Verdict::Fail),
+            (Verdict::Pass, "score 75, at least 75: 1 of 2 metrics failed".to_owned())
+        );
         assert_eq!(decided(Verdict::Fail, Verdict::Pass).0, Verdict::Fail);
         let half = super::tests::decided(json!({}), &ends(Verdict::Pass, Verdict::Fail));
         assert_eq!(half.0, Verdict::Inconclusive);
@@ -148,12 +151,16 @@ mod tests {
         let ends = [("a", false, Some(Verdict::Pass)), ("b", false, Some(Verdict::Inconclusive))];
         assert_eq!(decided(json!({}), &ends).0, Verdict::Fail);
         let ends = [("a", false, Some(Verdict::Pass)), ("a", false, Some(Verdict::Pass)), ("b", true, Some(Verdict::Fail))];
-        assert_eq!(decided(json!({}), &ends), (Verdict::Fail, "score 0, less than 50: 1 of 3 metrics failed critically".to_owned()));
+        assert_eq!(
+            decided(json!({}), &ends),
+            (Verdict::Fail, "score 0, less than 50: 1 of 3 metrics failed critically".to_owned())
+        );
     }
 
     #[test]
     fn what_makes_no_sense_is_told() {
-        let score: Score = serde_json::from_value(json!({"pass": 50, "marginal": 60, "weights": {"a": 80, "b": 30, "c": -1}})).unwrap();
+        let score: Score =
+            serde_json::from_value(json!({"pass": 50, "marginal": 60, "weights": {"a": 80, "b": 30, "c": -1}})).unwrap();
         let pointers: Vec<String> = score.problems(&["a", "b"]).into_iter().map(|problem| problem.pointer).collect();
         assert_eq!(pointers, ["/score/marginal", "/score/weights/c", "/score/weights/c", "/score/weights"]);
     }

@@ -93,10 +93,8 @@ mod tests {
         .unwrap();
         let metrics = settings.metrics();
         let told: Vec<_> = metrics.iter().map(|m| (m.name.as_str(), m.query.aggregate, m.count, m.goal.words())).collect();
-        let expected = [
-            ("errors", Some(Aggregate::Max), 3, "<= 0.01".to_owned()),
-            ("slow", Some(Aggregate::Avg), 3, "<= 300".to_owned()),
-        ];
+        let expected =
+            [("errors", Some(Aggregate::Max), 3, "<= 0.01".to_owned()), ("slow", Some(Aggregate::Avg), 3, "<= 300".to_owned())];
         assert_eq!(told, expected);
     }
 }

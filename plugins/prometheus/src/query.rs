@@ -54,9 +54,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, query: &Query, scope: &Scope) 
     let base = settings.url.trim_end_matches('/');
     let text = scope.fill(query.query.as_deref().unwrap_or_default())?;
     let mut request = match scope.window {
-        None => {
-            cx.get(&format!("{base}/api/v1/query")).query("query", &text).query("time", &cx.now().as_secs_f64().to_string())
-        }
+        None => cx.get(&format!("{base}/api/v1/query")).query("query", &text).query("time", &cx.now().as_secs_f64().to_string()),
         Some(window) => cx
             .get(&format!("{base}/api/v1/query_range"))
             .query("query", &text)
@@ -240,7 +238,8 @@ mod tests {
 
     #[test]
     fn a_partial_answer_of_victoriametrics_is_not_believed() {
-        let body = r#"{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]}}"#;
+        let body =
+            r#"{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0"]}]}}"#;
         let answer = ask_with(json!({}), 200, body).unwrap().answer;
         assert_eq!(answer, Answer::Error("http://p:9090/prom/: the answer is partial".into()));
     }

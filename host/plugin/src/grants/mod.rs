@@ -187,7 +187,8 @@ impl LastRights {
             return Ok(Arc::clone(&made.rights));
         }
         let rights = Arc::new(make()?);
-        let made = Made { plugin: plugin.to_owned(), grants: grants.clone(), config: config.clone(), rights: Arc::clone(&rights) };
+        let made =
+            Made { plugin: plugin.to_owned(), grants: grants.clone(), config: config.clone(), rights: Arc::clone(&rights) };
         *last = Some(made);
         Ok(rights)
     }

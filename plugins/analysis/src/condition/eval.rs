@@ -5,8 +5,25 @@ use super::parse::{Expression, Operator};
 
 /// The functions that there are.
 pub(super) const FUNCTIONS: [&str; 19] = [
-    "len", "isNaN", "isInf", "isNil", "asFloat", "asInt", "default", "abs", "min", "max", "sum", "mean", "all", "any", "none",
-    "count", "float", "int", "startsWith",
+    "len",
+    "isNaN",
+    "isInf",
+    "isNil",
+    "asFloat",
+    "asInt",
+    "default",
+    "abs",
+    "min",
+    "max",
+    "sum",
+    "mean",
+    "all",
+    "any",
+    "none",
+    "count",
+    "float",
+    "int",
+    "startsWith",
 ];
 
 /// The value of an expression.
@@ -118,7 +135,11 @@ fn call(name: &str, arguments: &[Expression], result: &Val, item: Option<&Val>) 
         _ => 1,
     };
     if arguments.len() != wanted {
-        return Err(format!("`{name}` takes {wanted} argument{}, and has {}", if wanted == 1 { "" } else { "s" }, arguments.len()));
+        return Err(format!(
+            "`{name}` takes {wanted} argument{}, and has {}",
+            if wanted == 1 { "" } else { "s" },
+            arguments.len()
+        ));
     }
     match name {
         "len" => match value(0)? {

@@ -81,7 +81,8 @@ fn asked(host: &FakeHost) -> Vec<String> {
 #[test]
 fn each_metric_keeps_its_own_time() {
     let host = host(&["0", "0", "0", "0", "0"]);
-    let metrics = json!([{"name": "a", "interval": "30s", "count": 3}, {"name": "b", "initialDelay": "45s", "interval": "1m", "count": 2}]);
+    let metrics =
+        json!([{"name": "a", "interval": "30s", "count": 3}, {"name": "b", "initialDelay": "45s", "interval": "1m", "count": 2}]);
     let report = verified(&host, json!({"max": 1, "metrics": metrics}));
     assert_eq!(asked(&host), ["a", "a", "b", "a", "b"]);
     assert_eq!(host.waits(), [30, 15, 15, 45].map(Duration::from_secs));

@@ -88,7 +88,10 @@ fn normal_samples_get_the_published_labels() {
     assert_eq!(as_tested(&directed(Direction::Decrease), &a, &d).label, Label::Low);
     // The judge itself, with its own tolerance and confidence.
     let own = Judge::new(Mode::Kayenta);
-    assert_eq!([(&a, &b), (&c, &b), (&a, &d)].map(|(x, y)| own.metric(&either, y, x).label), [Label::Pass, Label::High, Label::Low]);
+    assert_eq!(
+        [(&a, &b), (&c, &b), (&a, &d)].map(|(x, y)| own.metric(&either, y, x).label),
+        [Label::Pass, Label::High, Label::Low]
+    );
 }
 
 #[test]
@@ -113,7 +116,8 @@ fn effects_decide_what_fails_and_what_is_critical() {
 #[test]
 fn probabilities_are_an_effect_too() {
     let with = |allowed_increase: f64| {
-        let effect_size = EffectSize { measure: Measure::Cles, allowed_increase: Some(allowed_increase), ..EffectSize::default() };
+        let effect_size =
+            EffectSize { measure: Measure::Cles, allowed_increase: Some(allowed_increase), ..EffectSize::default() };
         as_tested(&MetricSpec { effect_size, critical: true, ..MetricSpec::default() }, &HIGHER, &LOWER)
     };
     assert_eq!(label(&with(0.9)), (Label::High, true));
