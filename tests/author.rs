@@ -296,5 +296,5 @@ async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
     // One that is refused would try nothing, and is told.
     let file = plugins().join("prometheus.wasm").display().to_string();
     let done = desk.run(desk.home.path(), &["plugin", "test", &file, "--with", r#"{"url": "http://prometheus:9090"}"#]).await;
-    refused(&done, 2, &["no config is known", "\"query\" is a required property", "--with"]);
+    refused(&done, 2, &["no config is known", "/query: expected a PromQL query", "--with"]);
 }

@@ -17,6 +17,7 @@ mod naming;
 mod plugin;
 mod ports;
 mod routes;
+mod run_info;
 mod state;
 mod template;
 mod time;
@@ -35,14 +36,15 @@ pub use ids::{
 pub use instances::{Amount, AmountError, DownsizeOrder, Sizing};
 pub use naming::{Family, NameError, STAGE_SUFFIX};
 pub use plugin::{
-    Ballot, Call, Digest, Finding, GroupFacts, LogLine, Metric, Outcome, PluginCall, PluginKind, PluginReply, PluginSource,
-    Progress, Receipt, ReceiptAction, Report, RunInfo, Suspension, Tally, Verdict, Vote, Wake, WeighedGroup,
+    Ballot, Call, Digest, Finding, LogLine, Metric, Outcome, PluginCall, PluginKind, PluginReply, PluginSource, Progress,
+    Receipt, ReceiptAction, Report, Suspension, Tally, Verdict, Vote, Wake,
 };
 pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Hold, Ledger, Locks, PluginError, PluginRunner, Routes};
 pub use routes::{
     Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,
     TargetState, Weight, WeightError,
 };
+pub use run_info::{GroupFacts, RunInfo, WeighedGroup};
 pub use state::{ActionState, Seal};
 pub use template::{ElastigroupTemplate, TemplateError, steered_rules};
 pub use time::{Millis, Timestamp};

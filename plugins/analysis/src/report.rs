@@ -52,8 +52,12 @@ fn found<Q>(mut report: Report, provider: &str, metric: &Metric<Q>, record: &Rec
         // A dry run, and a metric that the score outweighs, are something to look at, no more.
         let own = if passes || metric.dry_run { Verdict::Warn } else { own };
         let dry = if metric.dry_run { " (dry run)" } else { "" };
-        let query = record.queries.last().map(|query| format!("; `{}`", query.query)).unwrap_or_default();
-        report = report.finding(own, format!("{of}{reason}{dry}{query}"));
+        let query = record.queries.first().map(|query| format!("`{}`: ", query.query)).unwrap_or_default();
+        let what = match metric.goal {
+            Goal::Compare(_) => reason.clone(),
+            Goal::Threshold { .. } | Goal::Condition { .. } => format!("{}, wanted {}", record.last(metric), metric.goal.words()),
+        };
+        report = report.finding(own, format!("{of}{query}{what}{dry}"));
     }
     for (count, what) in [
         (record.failed, "failed"),

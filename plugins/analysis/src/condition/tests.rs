@@ -1,3 +1,5 @@
+//! Conditions as users write them, wrong ones, and hostile ones.
+
 use serde_json::{Value, json};
 
 use super::{Condition, Val};

@@ -109,7 +109,7 @@ fn a_dry_run_is_told_and_changes_nothing() {
     assert_eq!(report.verdict, Verdict::Pass);
     assert_eq!(report.findings.len(), 1);
     assert_eq!(report.findings[0].verdict, Verdict::Warn);
-    assert_eq!(report.findings[0].message, "a: measurement 1 of 1: a is 5, wanted <= 1 (dry run); `a`");
+    assert_eq!(report.findings[0].message, "a: `a`: 5, wanted <= 1 (dry run)");
     let alone = verified(&self::host(&["5"]), json!({"max": 1, "name": "a", "dryRun": true}));
     assert_eq!((alone.verdict, alone.summary.as_str()), (Verdict::Skipped, "every metric is a dry run, so nothing is decided"));
 }

@@ -1,3 +1,5 @@
+//! Sequences of answers, and what comes after each.
+
 use serde_json::json;
 
 use super::*;
