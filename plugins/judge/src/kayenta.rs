@@ -72,7 +72,14 @@ fn with_noise(sorted: &[f64]) -> Vec<f64> {
 }
 
 /// Judges. The tolerance is a share of the estimate. `effect` is NaN where it cannot be computed.
-pub(crate) fn judge(spec: &MetricSpec, baseline: &Clean, canary: &Clean, confidence: f64, tolerance: f64, effect: f64) -> Finding {
+pub(crate) fn judge(
+    spec: &MetricSpec,
+    baseline: &Clean,
+    canary: &Clean,
+    confidence: f64,
+    tolerance: f64,
+    effect: f64,
+) -> Finding {
     let (ys, xs) = (baseline.sorted.as_slice(), canary.sorted.as_slice());
     let mut finding = Finding { effect: 1.0, ..Finding::default() };
     if baseline.infinite + canary.infinite > 0 {
@@ -91,11 +98,7 @@ pub(crate) fn judge(spec: &MetricSpec, baseline: &Clean, canary: &Clean, confide
         return finding;
     }
     finding.effect = effect;
-    let shift = if constant {
-        shift(&with_noise(xs), &with_noise(ys), confidence)
-    } else {
-        shift(xs, ys, confidence)
-    };
+    let shift = if constant { shift(&with_noise(xs), &with_noise(ys), confidence) } else { shift(xs, ys, confidence) };
     let Some(Shift { interval: [low, high], estimate }) = shift else {
         return finding.without(Label::Error, Cause::AllEqual, spec.critical);
     };

@@ -33,7 +33,9 @@ fn verdict(judgement: &Judgement, spec: &MetricSpec) -> String {
                 Some(deviation) if deviation.fails && !beyond(-band, band) => {
                     let share = number((deviation.above + deviation.below) * 100.0, 3);
                     let sigmas = number(deviation.sigmas, 2);
-                    format!("{share} % of the canary's samples are {sigmas} standard deviations {way} than the baseline's mean{critical}")
+                    format!(
+                        "{share} % of the canary's samples are {sigmas} standard deviations {way} than the baseline's mean{critical}"
+                    )
                 }
                 _ => format!("canary is {way}{critical}"),
             }
@@ -90,9 +92,11 @@ fn without_judgement(judgement: &Judgement, spec: &MetricSpec, cause: Cause) -> 
             format!("cannot be judged: {} against {} have no interval", counted(of_canary), counted(of_baseline))
         }
         Cause::Infinite => "cannot be judged: a sample is infinite; mend the query, a division by 0 makes infinity".to_string(),
-        Cause::Settings => "cannot be judged: the confidence must lie between 0 and 1, a tolerance or a minimal difference must not be \
+        Cause::Settings => {
+            "cannot be judged: the confidence must lie between 0 and 1, a tolerance or a minimal difference must not be \
                             negative, and the outlier factor must be above 0"
-            .to_string(),
+                .to_string()
+        }
     };
     if judgement.label == Label::Pass && spec.nan_strategy == Missing::Replace {
         text.push_str("; with `replace` this passes");
@@ -142,7 +146,9 @@ pub(crate) fn number(value: f64, digits: usize) -> String {
     let scientific = format!("{:.*e}", digits.saturating_sub(1), value);
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trimmed = |text: &str| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text.to_string() };
+    let trimmed = |text: &str| {
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text.to_string() }
+    };
     if (-5..=8).contains(&exponent) {
         let places = usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0);
         trimmed(&format!("{value:.places$}"))
