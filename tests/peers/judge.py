@@ -85,19 +85,16 @@ def with_scipy(number, line):
             failures.append(f"line {number}: {m} against {n} samples are enough")
         return
     low, high = exact["interval"]
-    # The rank that the ends must have: the greatest that leaves out less than alpha.
+    # The rank that the ends must have: the greatest that leaves out less than alpha. The normal approximation of it is the answer
+    # for many samples, and for few a place to look from.
+    spread = math.sqrt(n * m * (n + m + 1) / 12)
+    rank = math.floor(n * m / 2 + 0.5 - stats.norm.isf(alpha / 2) * spread)
     if counted(n, m):
-        at_least, at_most = 0, n * m // 2 + 1
-        while at_most - at_least > 1:
-            middle = (at_least + at_most) // 2
-            if 2 * tail(m, n, middle - 1) < alpha:
-                at_least = middle
-            else:
-                at_most = middle
-        rank = at_least
-    else:
-        spread = math.sqrt(n * m * (n + m + 1) / 12)
-        rank = math.floor(n * m / 2 + 0.5 - stats.norm.isf(alpha / 2) * spread)
+        rank = max(rank, 1)
+        while rank > 1 and 2 * tail(m, n, rank - 1) >= alpha:
+            rank -= 1
+        while 2 * tail(m, n, rank) < alpha:
+            rank += 1
     close("numpy: the interval's lower end", number, low, differences[rank - 1], 0, 0)
     close("numpy: the interval's upper end", number, high, differences[n * m - rank], 0, 0)
 

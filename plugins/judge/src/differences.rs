@@ -46,8 +46,8 @@ impl<'a> Differences<'a> {
         while let (Some(x), Some(y)) = (self.canary.get(x_at), self.baseline.get(y_at)) {
             let difference = x - y;
             let within = difference <= value;
-            found.floor = found.floor.max(if within { difference } else { f64::NEG_INFINITY });
-            found.above = found.above.min(if within { f64::INFINITY } else { difference });
+            found.floor = if within && difference > found.floor { difference } else { found.floor };
+            found.above = if !within && difference < found.above { difference } else { found.above };
             found.up_to += u64::from(within) * (self.baseline.len() - y_at) as u64;
             x_at += usize::from(within);
             y_at += usize::from(!within);

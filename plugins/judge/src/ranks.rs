@@ -21,8 +21,8 @@ pub(crate) struct Ranks {
 /// The group of equal samples that a walk is at: how many are of the canary, how many of the baseline.
 #[derive(Clone, Copy, Debug, Default)]
 struct Group {
-    of_canary: f64,
-    of_baseline: f64,
+    of_canary: u64,
+    of_baseline: u64,
 }
 
 impl Ranks {
@@ -33,8 +33,8 @@ impl Ranks {
         let (mut halves, mut ties) = (0.0, 0.0);
         let (mut group, mut value) = (Group::default(), f64::NAN);
         let mut close = |group: Group| {
-            let together = group.of_canary + group.of_baseline;
-            halves += group.of_canary * group.of_baseline;
+            let together = (group.of_canary + group.of_baseline) as f64;
+            halves += (group.of_canary * group.of_baseline) as f64;
             ties += together * (together * together - 1.0);
         };
         // One sample a step, the canary's first where both are equal. Which side it is of is not foreseeable, so that is computed
@@ -43,7 +43,7 @@ impl Ranks {
             let x = canary.get(x_at).map_or(f64::INFINITY, |x| x - shift);
             let y = baseline.get(y_at).copied().unwrap_or(f64::INFINITY);
             let is_canary = x <= y;
-            let next = x.min(y);
+            let next = if is_canary { x } else { y };
             if next != value {
                 close(group);
                 (group, value) = (Group::default(), next);
@@ -51,8 +51,8 @@ impl Ranks {
             pairs_above += u64::from(is_canary) * y_at as u64;
             x_at += usize::from(is_canary);
             y_at += usize::from(!is_canary);
-            group.of_canary += f64::from(u8::from(is_canary));
-            group.of_baseline += f64::from(u8::from(!is_canary));
+            group.of_canary += u64::from(is_canary);
+            group.of_baseline += u64::from(!is_canary);
         }
         close(group);
         let all = n + m;

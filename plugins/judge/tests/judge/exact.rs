@@ -153,6 +153,9 @@ fn two_groups_are_warned_of() {
     assert_eq!(warned(&one, &hits_and_misses), [true]);
     assert_eq!(warned(&hits_and_misses, &one), [false]);
     assert_eq!(warned(&hits_and_misses, &hits_and_misses), [true, false]);
+    // Counts of something rare are not warned of.
+    let rare: Vec<f64> = (0..60).map(|i| if i % 20 == 0 { 2.0 } else { f64::from(i % 2) }).collect();
+    assert_eq!(warned(&one, &rare), [false; 0]);
     // One peak, however skewed, and an even spread are no two groups.
     let shares: Vec<f64> = (0..200).map(|i| (f64::from(i) + 0.5) / 200.0).collect();
     for shape in [|s: f64| s, |s: f64| -s.ln(), |s: f64| s * s, |s: f64| (-s.ln()).powi(2), |s: f64| (s / (1.0 - s)).ln()] {
