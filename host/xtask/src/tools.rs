@@ -52,8 +52,12 @@ impl Workspace {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
-            let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
-            if manifest.contains("\"cdylib\"") {
+            let manifest = entry.path().join("Cargo.toml");
+            if !manifest.is_file() {
+                continue;
+            }
+            let text = std::fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
+            if text.contains("\"cdylib\"") {
                 names.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
@@ -199,5 +203,6 @@ mod tests {
         for name in ["http-check", "manual-approval", "prometheus", "webhook"] {
             assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
         }
+        assert!(!names.iter().any(|found| found == "judge"), "a library is no plugin: {names:?}");
     }
 }

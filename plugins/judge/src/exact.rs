@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use crate::differences;
+use crate::differences::Differences;
 use crate::finding::Finding;
 use crate::judgement::{Cause, Label, Warning};
 use crate::normal;
@@ -36,8 +36,9 @@ pub(crate) fn judge(spec: &MetricSpec, baseline: &Clean, canary: &Clean, setting
     let tail = (1.0 - settings.confidence) / 2.0;
     let (p, rank) = p_and_rank(xs, ys, &ranks, tail);
     (finding.u, finding.p) = (Some(ranks.u), Some(p));
-    finding.estimate = differences::median(xs, ys);
-    let Some([low, high]) = interval(xs, ys, rank) else { return finding.no_data(Cause::TooFew, spec) };
+    let mut differences = Differences::of(xs, ys);
+    finding.estimate = differences.median();
+    let Some([low, high]) = interval(&mut differences, rank) else { return finding.no_data(Cause::TooFew, spec) };
     finding.interval = Some([low, high]);
     let band = (spec.tolerance.unwrap_or(settings.tolerance) * baseline.statistics.median.abs()).max(spec.minimal_difference);
     finding.band = Some(band);
@@ -94,10 +95,9 @@ fn approximate_rank(n: usize, m: usize, tail: f64) -> u64 {
 }
 
 /// The differences with that rank from below and from above.
-fn interval(canary: &[f64], baseline: &[f64], rank: u64) -> Option<[f64; 2]> {
-    let pairs = canary.len() as u64 * baseline.len() as u64;
-    let low = differences::ranked(canary, baseline, rank)?;
-    let high = differences::ranked(canary, baseline, (pairs + 1).checked_sub(rank)?)?;
+fn interval(differences: &mut Differences<'_>, rank: u64) -> Option<[f64; 2]> {
+    let from_above = (differences.pairs() + 1).checked_sub(rank)?;
+    let (low, high) = (differences.ranked(rank)?, differences.ranked(from_above)?);
     (low <= high).then_some([low, high])
 }
 

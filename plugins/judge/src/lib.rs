@@ -12,7 +12,7 @@
 //! let canary = [0.20, 0.24, 0.22, 0.21, 0.23, 0.25];
 //! let judgement = Judge::default().metric(&spec, &baseline, &canary);
 //! assert_eq!(judgement.label, Label::High);
-//! assert!(judgement.sentence.starts_with("canary is higher: 0.225 against 0.11 (median difference 0.115"));
+//! assert!(judgement.sentence.starts_with("canary is higher: 0.225 against 0.11 (median difference 0.11, "));
 //! ```
 #![cfg_attr(not(test), no_std)]
 

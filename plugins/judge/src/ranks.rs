@@ -18,51 +18,46 @@ pub(crate) struct Ranks {
     pub(crate) sigma: f64,
 }
 
-/// Splits off the run of samples that are `value` after `shift` is taken off; the samples ascend. Returns its length.
-fn take_run(rest: &mut &[f64], shift: f64, value: f64) -> f64 {
-    let mut length = 0.0;
-    while let Some((sample, tail)) = rest.split_first() {
-        if sample - shift != value {
-            break;
-        }
-        *rest = tail;
-        length += 1.0;
-    }
-    length
+/// The group of equal samples that a walk is at: how many are of the canary, how many of the baseline.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    of_canary: u64,
+    of_baseline: u64,
 }
 
 impl Ranks {
     /// Ranks the canary's samples, each less `shift`, among the baseline's. Both ascend, and hold finite numbers only.
     pub(crate) fn of(canary: &[f64], baseline: &[f64], shift: f64) -> Self {
         let (n, m) = (baseline.len() as f64, canary.len() as f64);
-        let (mut xs, mut ys) = (canary, baseline);
-        let (mut u, mut ties, mut baseline_below) = (0.0, 0.0, 0.0);
-        loop {
-            let value = match (xs.first(), ys.first()) {
-                (Some(x), Some(y)) => (x - shift).min(*y),
-                (Some(_), None) => {
-                    u += xs.len() as f64 * baseline_below;
-                    ties += tie_groups(xs, shift);
-                    break;
-                }
-                (None, Some(_)) => {
-                    ties += tie_groups(ys, 0.0);
-                    break;
-                }
-                (None, None) => break,
-            };
-            let (of_canary, of_baseline) = (take_run(&mut xs, shift, value), take_run(&mut ys, 0.0, value));
-            let together = of_canary + of_baseline;
-            if together == 0.0 {
-                // Only what is no number equals nothing; such samples do not come here.
-                break;
-            }
-            u += of_canary * (baseline_below + 0.5 * of_baseline);
+        let (mut x_at, mut y_at, mut pairs_above) = (0_usize, 0_usize, 0_u64);
+        let (mut halves, mut ties) = (0.0, 0.0);
+        let (mut group, mut value) = (Group::default(), f64::NAN);
+        let mut close = |group: Group| {
+            let together = (group.of_canary + group.of_baseline) as f64;
+            halves += (group.of_canary * group.of_baseline) as f64;
             ties += together * (together * together - 1.0);
-            baseline_below += of_baseline;
+        };
+        // One sample a step, the canary's first where both are equal. Which side it is of is not foreseeable, so that is computed
+        // and not branched on: half of the branches would be guessed wrong.
+        for _ in 0..canary.len() + baseline.len() {
+            let x = canary.get(x_at).map_or(f64::INFINITY, |x| x - shift);
+            let y = baseline.get(y_at).copied().unwrap_or(f64::INFINITY);
+            let is_canary = x <= y;
+            let next = if is_canary { x } else { y };
+            if next != value {
+                close(group);
+                (group, value) = (Group::default(), next);
+            }
+            pairs_above += u64::from(is_canary) * y_at as u64;
+            x_at += usize::from(is_canary);
+            y_at += usize::from(!is_canary);
+            group.of_canary += u64::from(is_canary);
+            group.of_baseline += u64::from(!is_canary);
         }
+        close(group);
         let all = n + m;
         let variance = n * m / 12.0 * ((all + 1.0) - ties / (all * (all - 1.0)));
+        let u = pairs_above as f64 + 0.5 * halves;
         Self { u, ties, middle: n * m / 2.0, sigma: libm::sqrt(variance.max(0.0)) }
     }
 
@@ -80,19 +75,6 @@ impl Ranks {
         }
         (2.0 * normal::upper_tail(self.z().abs())).min(1.0)
     }
-}
-
-/// The sum of t³ − t over the groups of equal samples.
-fn tie_groups(sorted: &[f64], shift: f64) -> f64 {
-    let (mut rest, mut ties) = (sorted, 0.0);
-    while let Some(first) = rest.first() {
-        let length = take_run(&mut rest, shift, first - shift);
-        if length == 0.0 {
-            break;
-        }
-        ties += length * (length * length - 1.0);
-    }
-    ties
 }
 
 /// The canary's mean over the baseline's; NaN where either is 0.

@@ -20,6 +20,8 @@ pub struct TwoGroups {
 
 /// Fewer samples say nothing of their shape.
 const LEAST_SAMPLES: usize = 20;
+/// With fewer different values they are counts of something rare, which lie apart by nature.
+const LEAST_VALUES: usize = 6;
 /// A group with a smaller share is a tail, not a group.
 const LEAST_SHARE: f64 = 0.1;
 /// Ashman's D of two groups. 2 parts a known mixture; but here the split is the best there is, which gives 2.7 to a normal
@@ -34,7 +36,8 @@ const LEAST_SEPARATION: f64 = 4.0;
 /// which skewed samples with one peak exceed as well, and most latencies are skewed.
 #[must_use]
 pub fn two_groups(sorted: &[f64]) -> Option<TwoGroups> {
-    if sorted.len() < LEAST_SAMPLES {
+    let values = sorted.chunk_by(|a, b| a == b).count();
+    if sorted.len() < LEAST_SAMPLES || values < LEAST_VALUES {
         return None;
     }
     let all = sorted.len() as f64;

@@ -1,8 +1,12 @@
 //! What the tests share: the samples of the published vectors, and short ways to ask.
 
+mod exact;
 mod kayenta;
+mod peers;
+mod properties;
 mod samples;
 mod scores;
+mod written;
 
 use judge::{Judge, Judgement, Label, MetricSpec, Mode};
 
