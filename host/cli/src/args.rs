@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use crate::exit::Exit;
 
 pub(crate) use plugin::{BenchPlugin, GrantPlugin, Kind, Language, NewPlugin, Plugin, RunPlugin, TestPlugin};
-pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
+pub(crate) use runs::{Baseline, Logs, Look, Order, Pin, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// The command by which the program calls itself to compile a plugin.
 pub(crate) const COMPILE: &str = "compile-component";
@@ -142,6 +142,9 @@ pub(crate) enum Command {
     /// Vote against going on
     #[command(after_help = "Example:\n  shiftgate reject last --comment 'latency doubled'")]
     Reject(Vote),
+    /// Say which earlier run verifications compare with
+    #[command(subcommand)]
+    Baseline(Baseline),
     /// Drive the runs of a database, together with other workers, until interrupted
     #[command(after_help = "Example:\n  SHIFTGATE_STORE=postgres://shiftgate@db.internal:5432/shiftgate shiftgate worker")]
     Worker(Worker),

@@ -154,6 +154,10 @@ impl EvidenceLog for Crashing<dyn EvidenceLog> {
     async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
         self.around("evidence.keep", self.inner.keep(run, evidence)).await
     }
+
+    async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
+        self.inner.baseline(run, step).await
+    }
 }
 
 #[async_trait]

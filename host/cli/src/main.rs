@@ -90,6 +90,7 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Retry(args) => commands::resume::retry(app, args).await,
         Command::Approve(args) => commands::vote::run(app, args, Vote::Approve).await,
         Command::Reject(args) => commands::vote::run(app, args, Vote::Reject).await,
+        Command::Baseline(args) => commands::baseline::run(app, args).await,
         Command::Worker(args) => commands::worker::run(app, args).await,
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Call, Digest, Millis, Report, RunInfo, StepId, Timestamp};
+use crate::{Call, Digest, GroupFacts, Millis, Report, RunId, RunInfo, StepId, TargetGroupArn, Timestamp};
 
 /// One call of a verification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,50 @@ pub struct Evidence {
     /// Why it failed, in words; none when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What an earlier run left to compare with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    /// The run.
+    pub run: RunId,
+    /// When its step began.
+    pub from: Timestamp,
+    /// When its step judged.
+    pub to: Timestamp,
+    /// The group that it deployed.
+    pub group: Option<GroupFacts>,
+    /// The target group of that.
+    pub target_group: Option<TargetGroupArn>,
+}
+
+impl Baseline {
+    /// What the last call of a run's step left.
+    #[must_use]
+    pub fn of(run: RunId, last: &Evidence) -> Self {
+        Self {
+            run,
+            from: last.run.started_at,
+            to: last.at,
+            group: last.run.new_group.clone(),
+            target_group: last.run.target_groups.first().map(|first| first.group.clone()),
+        }
+    }
+
+    /// As a plugin is told of it, by the name `baseline` among the attributes of its run.
+    #[must_use]
+    pub fn attribute(&self) -> Value {
+        let group = self.group.as_ref();
+        serde_json::json!({
+            "run": self.run,
+            "from": self.from,
+            "to": self.to,
+            "group": group.map(|group| group.name.as_str()).unwrap_or_default(),
+            "groupId": group.map(|group| group.id.as_str()).unwrap_or_default(),
+            "instances": group.map(|group| group.instances.as_slice()).unwrap_or_default(),
+            "targetGroup": self.target_group.as_ref().map(TargetGroupArn::as_str).unwrap_or_default(),
+        })
+    }
 }
 
 /// What a call that failed had done by then.

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actions, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family, Group,
-    GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall, PluginReply,
-    PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn, TargetHealth, Timestamp,
+    Actions, Baseline, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family,
+    Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall,
+    PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn,
+    TargetHealth, Timestamp,
 };
 
 /// Elastigroups of one account. Implemented by `cloud`.
@@ -218,6 +219,10 @@ pub trait EvidenceLog: Send + Sync {
     /// A call is one by its step, fence, attempt and number. One that is performed again, after a crash, takes the place of what
     /// it left before; only a report stays, with all that led to it: the first one counts.
     async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError>;
+
+    /// What a step of a run compares with: the same step of the last run of its workflow on its family that succeeded, or of the
+    /// one that is pinned; none where there is no such run, or its step judged nothing.
+    async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError>;
 }
 
 /// The time of day, for events and deadlines; waits go through the engine.

@@ -70,6 +70,32 @@ pub(crate) struct Rollback {
     pub(crate) why: Why,
 }
 
+/// What to do with baselines.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Baseline {
+    /// Compare with this run, until another is pinned or this one is unpinned
+    ///
+    /// Without a pin, a verification that compares with the previous deployment takes the last run of its workflow on its group
+    /// family that succeeded with the same step.
+    #[command(after_help = "Example:\n  shiftgate baseline pin 20261123-214501-k3f9 --reason 'the last good week'")]
+    Pin(Pin),
+    /// Compare with the last success again
+    #[command(after_help = "Example:\n  shiftgate baseline unpin 20261123-214501-k3f9")]
+    Unpin(Pin),
+    /// List the runs that are pinned
+    #[command(after_help = "Example:\n  shiftgate baseline list")]
+    List,
+}
+
+/// What `baseline pin` and `baseline unpin` take.
+#[derive(Args, Debug)]
+pub(crate) struct Pin {
+    /// The run: its id, a unique beginning of it, or `last`
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
 /// What `abort` and `retry` take.
 #[derive(Args, Debug)]
 pub(crate) struct Order {

@@ -1,5 +1,6 @@
 //! One file a command. A command reads its arguments, asks the rooms, and shows what they say.
 
+pub(crate) mod baseline;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod init;

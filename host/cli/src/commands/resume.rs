@@ -230,7 +230,7 @@ impl Ask<'_> {
 }
 
 /// Who asks, and why, in a sentence.
-fn wish(app: &App, reason: Option<&str>) -> String {
+pub(super) fn wish(app: &App, reason: Option<&str>) -> String {
     let who = app.env.user().unwrap_or("somebody");
     match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
         Some(reason) => format!("{who} asked for it: {reason}"),

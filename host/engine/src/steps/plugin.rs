@@ -160,7 +160,12 @@ impl<'a> Visit<'a> {
 
     async fn call(&self, action: Call) -> Result<PluginReply, Stop> {
         let config = self.filled(&self.step.with)?;
-        let run = run_info(self.cx, self.job, self.started_at, self.deadline);
+        let mut run = run_info(self.cx, self.job, self.started_at, self.deadline);
+        if self.kind == PluginKind::Verification
+            && let Some(baseline) = self.cx.ports.evidence.baseline(self.cx.run, self.cx.step).await?
+        {
+            run.attributes.insert("baseline".to_owned(), baseline.attribute());
+        }
         let call = PluginCall { kind: self.kind, config, run, action };
         let reply = self.cx.ports.plugins.call(&self.step.plugin, &call).await;
         let reply = match self.kind {

@@ -41,6 +41,10 @@ impl EvidenceLog for World {
         state.evidence.push(evidence.clone());
         Ok(evidence.report.clone())
     }
+
+    async fn baseline(&self, _run: &RunId, _step: &StepId) -> Result<Option<Baseline>, StoreError> {
+        Ok(self.state().baseline.clone())
+    }
 }
 
 #[async_trait]
@@ -50,5 +54,9 @@ impl EvidenceLog for Watched {
         let stands = self.world.keep(run, evidence).await?;
         moment().await;
         Ok(stands)
+    }
+
+    async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
+        self.world.baseline(run, step).await
     }
 }

@@ -36,6 +36,7 @@ pub(super) struct State {
     pub(super) sick: Vec<AmiId>,
     pub(super) events: Vec<Event>,
     pub(super) evidence: Vec<Evidence>,
+    pub(super) baseline: Option<Baseline>,
     pub(super) ledger: Vec<EffectRecord>,
     /// Effects of earlier runs.
     pub(super) known: Vec<String>,

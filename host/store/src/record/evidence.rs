@@ -4,7 +4,7 @@
 //! call its own. Next: `ledger`.
 
 use async_trait::async_trait;
-use shiftgate_model::{Call, Evidence, EvidenceLog, Report, RunId, StepId, StoreError};
+use shiftgate_model::{Baseline, Call, Evidence, EvidenceLog, Report, RunId, StepId, StoreError};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
@@ -36,6 +36,10 @@ impl EvidenceLog for Record {
             Ok(stands)
         };
         kept.await.map_err(self.failed(action()))
+    }
+
+    async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
+        self.find_baseline(run, step).await
     }
 }
 

@@ -95,8 +95,44 @@ async fn evidence_goes_with_its_run(home: Home) {
     assert_eq!(record.evidence(&stays).await.unwrap().len(), 1);
 }
 
+async fn the_baseline_is_the_last_success_or_the_one_that_is_pinned(home: Home) {
+    let record = home.open().await;
+    let step = StepId::new("phase-1/verify-1");
+    let now = create(&record, "now", 9).await;
+    assert_eq!(record.baseline(&now, &step).await, Ok(None));
+    let ran = async |id: &str, ending: Ending, verdict: Verdict, at: u64| {
+        let run = create(&record, id, at).await;
+        let report = Report { verdict, ..report("") };
+        record.keep(&run, &Evidence { report: Some(report), ..evidence(&run, 1, 2, Vec::new()) }).await.unwrap();
+        record.end(&run, ending, Timestamp(at)).await.unwrap();
+        run
+    };
+    let first = ran("r1", Ending::Succeeded, Verdict::Pass, 1).await;
+    let second = ran("r2", Ending::Succeeded, Verdict::Warn, 2).await;
+    ran("r3", Ending::Succeeded, Verdict::Inconclusive, 3).await;
+    let failed = ran("r4", Ending::RolledBack, Verdict::Pass, 4).await;
+    let found = async || record.baseline(&now, &step).await.unwrap().map(|baseline| baseline.run);
+    assert_eq!(found().await, Some(second.clone()), "neither one that judged nothing nor one that was rolled back");
+    assert_eq!(record.baseline(&now, &StepId::new("other")).await, Ok(None));
+
+    assert!(record.pin_baseline(&failed, "by ann").await.is_err());
+    record.pin_baseline(&first, "by ann").await.unwrap();
+    record.pin_baseline(&first, "twice").await.unwrap();
+    assert_eq!(found().await, Some(first.clone()));
+    assert_eq!(record.pinned_baselines().await, Ok(vec![first.clone()]));
+    assert!(!record.prunable(Timestamp(10)).await.unwrap().contains(&first), "a pinned run is not forgotten");
+    record.pin_baseline(&second, "by bob").await.unwrap();
+    assert_eq!(record.pinned_baselines().await, Ok(vec![second.clone()]), "one at a time");
+    assert_eq!(record.unpin_baseline(&second, "by bob").await, Ok(true));
+    assert_eq!(record.unpin_baseline(&second, "by bob").await, Ok(false));
+    assert_eq!(found().await, Some(second.clone()));
+    record.end(&second, Ending::RolledBack, Timestamp(5)).await.unwrap();
+    assert_eq!(found().await, Some(first), "one that is rolled back later is none any more");
+}
+
 #[tokio::test]
 async fn evidence_in_a_file() {
+    the_baseline_is_the_last_success_or_the_one_that_is_pinned(Home::new()).await;
     a_call_is_kept_once_and_its_first_report_stays(Home::new()).await;
     the_oldest_calls_of_an_attempt_give_room_to_the_last(Home::new()).await;
     evidence_goes_with_its_run(Home::new()).await;
@@ -106,6 +142,7 @@ async fn evidence_in_a_file() {
 #[tokio::test]
 async fn evidence_in_a_database() {
     let Some(server) = crate::fixture::postgres::Server::start().await else { return };
+    the_baseline_is_the_last_success_or_the_one_that_is_pinned(Home::in_database(server.database("baseline").await)).await;
     a_call_is_kept_once_and_its_first_report_stays(Home::in_database(server.database("kept").await)).await;
     the_oldest_calls_of_an_attempt_give_room_to_the_last(Home::in_database(server.database("room").await)).await;
     evidence_goes_with_its_run(Home::in_database(server.database("gone").await)).await;

@@ -6,6 +6,7 @@
 //! cloud is known. Each table has its own file beside this one; the next room to read is `engine`.
 
 mod ballots;
+mod baseline;
 mod driver;
 mod events;
 mod evidence;

@@ -1,11 +1,13 @@
 //! Forgets what happened in runs that ended long ago: their events, votes, evidence, effects and journals.
 //!
-//! What is never forgotten: a run that may still go on, the last success of each family, which is what a rollback goes back
-//! from, and which groups this tool named, by which it knows its own. Next: `crate::engine`.
+//! What is never forgotten: a run that may still go on, one that is pinned as baseline, the last success of each family, which is
+//! what a rollback goes back from, and which groups this tool named, by which it knows its own. Next: `crate::engine`.
 
+use shiftgate_engine::OPERATOR;
 use shiftgate_model::{Ending, RunId, StoreError, Timestamp};
 use sqlx::Row;
 
+use super::baseline::PIN;
 use super::runs::word;
 use super::{Record, to_column};
 use crate::fault;
@@ -23,12 +25,15 @@ impl Record {
             "SELECT id FROM run WHERE ended_at < $1 AND ending IN ($2, $3, $4) AND NOT EXISTS (SELECT 1 FROM run AS last \
              WHERE last.id = run.id AND last.ending = $2 AND NOT EXISTS (SELECT 1 FROM run AS later \
              WHERE later.account = last.account AND later.family = last.family AND later.ending = $2 \
-             AND later.ended_at > last.ended_at)) ORDER BY ended_at, id",
+             AND later.ended_at > last.ended_at)) AND NOT EXISTS (SELECT 1 FROM ledger WHERE ledger.run_id = run.id \
+             AND ledger.step = $5 AND SUBSTR(ledger.effect, 1, LENGTH($6)) = $6 AND ledger.outcome IS NULL) ORDER BY ended_at, id",
         )
         .bind(to_column(before))
         .bind(word(Ending::Succeeded))
         .bind(word(Ending::Failed))
         .bind(word(Ending::RolledBack))
+        .bind(OPERATOR)
+        .bind(PIN)
         .fetch_all(&self.pool)
         .await;
         let ids = rows.and_then(|rows| rows.iter().map(|row| Ok(RunId::new(row.try_get::<String, _>("id")?))).collect());
