@@ -17,6 +17,12 @@ fn published(name: &str) -> Vec<f64> {
     line.1.split(' ').map(|number| number.parse().expect("a number")).collect()
 }
 
+/// The numbers of a file that holds nothing else, but for lines that begin with `#`.
+fn numbers(text: &str) -> Vec<f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(str::split_whitespace).map(|number| number.parse().expect("a number")).collect()
+}
+
 fn close(seen: f64, wanted: f64) {
     near(seen, wanted, 1e-6);
 }

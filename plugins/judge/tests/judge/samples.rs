@@ -3,7 +3,7 @@
 use judge::samples::{Fences, clean, percentile};
 use judge::{EffectSize, Judge, Measure, MetricSpec, Missing, Outliers, Statistics};
 
-use super::{close, published};
+use super::{close, near, published};
 
 fn sorted(samples: &[f64]) -> Vec<f64> {
     clean(samples, &MetricSpec::default()).sorted
@@ -20,6 +20,12 @@ fn percentiles_are_of_type_7() {
     close(percentile(&halves, 50.0), 1.75);
     close(percentile(&halves, 100.0), 3.5);
     close(percentile(&sorted(&published("nist-gauge")), 90.0), 95.19568);
+    let whole: Vec<f64> = (0..10).map(f64::from).collect();
+    close(percentile(&whole, 50.0), 4.5);
+    let fractions = sorted(&published("fractions"));
+    assert_eq!((fractions.len(), percentile(&fractions, 25.0)), (49, 0.0));
+    near(percentile(&fractions, 75.0), 0.0416, 1e-4);
+    close(percentile(&[1.0], 100.0), 1.0);
     close(percentile(&[7.0], 1.0), 7.0);
     assert!(percentile(&[], 50.0).is_nan());
 }
@@ -71,6 +77,9 @@ fn outliers_are_left_out_when_that_is_asked_for() {
 fn statistics_describe() {
     assert_eq!(Statistics::of(&[1.0]), Statistics { count: 1, min: 1.0, max: 1.0, mean: 1.0, median: 1.0, std: 0.0 });
     assert_eq!(Statistics::of(&[]), Statistics { count: 0, min: 0.0, max: 0.0, mean: 0.0, median: 0.0, std: 0.0 });
+    let peaks = Statistics::of(&[1.0, 1.0, 1.0, 10.0, 10.0, 10.0]);
+    assert_eq!((peaks.count, peaks.min, peaks.max, peaks.mean), (6, 1.0, 10.0, 5.5));
+    near(peaks.std, 4.9295, 1e-4);
     let some = Statistics::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
     close(some.std, 2.138_089_935_299_395);
     close(some.mean, 5.0);
@@ -92,4 +101,12 @@ fn effects_are_ratios_of_means_or_probabilities() {
     assert_eq!(of(Measure::Cles, &ones, &tens), Some(0.0));
     assert_eq!(of(Measure::Cles, &tens, &ones), Some(1.0));
     close(of(Measure::Cles, &[1.0, 2.0, 3.0], &[2.0, 2.5]).expect("an effect"), 2.5 / 6.0);
+    let hundreds = [100.0; 10];
+    assert_eq!(of(Measure::MeanRatio, &tens, &hundreds), Some(0.1));
+    assert_eq!(of(Measure::MeanRatio, &tens, &zeros), None);
+    let steps = [1.0, 2.0, 3.0, 4.0, 5.0];
+    assert_eq!(of(Measure::Cles, &steps, &steps), Some(0.5));
+    assert_eq!(of(Measure::Cles, &published("apart-canary"), &published("apart-baseline")), Some(0.0));
+    near(of(Measure::Cles, &published("higher-canary"), &published("higher-baseline")).expect("an effect"), 0.771, 1e-3);
+    assert_eq!(of(Measure::Cles, &published("lower-canary"), &published("lower-baseline")), Some(0.12));
 }
