@@ -1,6 +1,6 @@
 //! End to end: the program as a user runs it, against the simulated account, and the rules of the house.
 //!
-//! `author` writes plugins and tests them; `campaign` kills it at every moment and has it go on; `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `commands` everything
+//! `author` writes plugins and tests them; `campaign` kills it at every moment and has it go on; `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `detection` counts how often a verification is right; `commands` everything
 //! else that a user types; `golden` goes on with runs of earlier releases; `guests` plays plugins of other languages; `policy` is what an operator allows; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
 //! takes longer than running it.
 
@@ -11,6 +11,7 @@ mod campaign;
 mod cases;
 mod commands;
 mod deeds;
+mod detection;
 mod faults;
 mod golden;
 mod guests;

@@ -82,8 +82,8 @@ fn program(name: &str) -> PathBuf {
 }
 
 fn source() -> PluginSource {
-    let file = program("../plugins/prometheus.wasm").to_string_lossy().into_owned();
-    PluginSource::new("prometheus", file)
+    let file = program("../plugins/http-check.wasm").to_string_lossy().into_owned();
+    PluginSource::new("http-check", file)
 }
 
 fn spawn(child: &Path, config: &str) -> Duration {
@@ -103,8 +103,8 @@ fn spawn(child: &Path, config: &str) -> Duration {
 
 fn validation() -> PluginCall {
     let config = json!({
-        "url": "http://prometheus:9090", "query": "sum(rate(http_request_errors_total[1m]))", "max": 0.01,
-        "initialDelay": "1m", "interval": "30s", "count": 10, "failureLimit": 2,
+        "url": "http://web.internal:8080/health", "status": [200, 204], "headers": { "x-check": "shiftgate" },
+        "contains": "ok", "for": "5m", "interval": "10s", "successes": 3,
     });
     let run =
         RunInfo::new(RunId::new("20261123-000000-aaaa"), StepId::new("phase-1/verify-1"), AmiId::new("ami-0green"), Timestamp(0));

@@ -7,6 +7,7 @@
 mod bare;
 mod calls;
 mod commands;
+mod judged;
 mod killed;
 mod traffic;
 mod waiting;
@@ -72,6 +73,7 @@ async fn main() -> ExitCode {
     // First, while this process is small: what a child counts as its memory holds what it was forked from.
     holds &= told(&commands::figures().await);
     holds &= told(&calls::figures().await);
+    holds &= told(&judged::figures().await);
     holds &= told(&waiting::figures().await);
     holds &= told(&killed::figures().await);
     holds &= told(&traffic::figures().await);

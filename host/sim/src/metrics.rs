@@ -87,7 +87,19 @@ impl Target {
     }
 
     fn counter(&self, metric: Metric, at: Moment) -> f64 {
-        self.life.served(at).as_secs_f64() * self.speed(metric)
+        let served = self.life.served(at).as_secs_f64();
+        match self.life.image.chance {
+            Some(chance) if metric == Metric::Errors => self.errors_by_chance(chance, served),
+            _ => served * self.speed(metric),
+        }
+    }
+
+    /// Errors in so many seconds of service: each second has a number of its own, and the last one its share of it.
+    fn errors_by_chance(&self, chance: u64, served: f64) -> f64 {
+        let mean = self.speed(Metric::Errors);
+        let in_second = |second: u64| poisson(mean, scramble(self.seed ^ scramble(chance) ^ second));
+        let whole = served.floor();
+        (0..whole as u64).map(in_second).sum::<f64>() + in_second(whole as u64) * (served - whole)
     }
 
     /// Since when the application answers, if it does at `at`.
@@ -123,6 +135,19 @@ impl Target {
     }
 }
 
+/// A number of events of which `mean` are expected, picked by a draw.
+fn poisson(mean: f64, draw: u64) -> f64 {
+    let draw = (draw >> 11) as f64 / (1_u64 << 53) as f64;
+    let mut share = (-mean.min(500.0)).exp();
+    let (mut events, mut below) = (0.0, share);
+    while below < draw && share > 0.0 {
+        events += 1.0;
+        share *= mean / events;
+        below += share;
+    }
+    events
+}
+
 /// What a counter gained in a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Gain {
@@ -155,6 +180,11 @@ impl Scrape {
         targets.sort_by(|a, b| a.labels.cmp(&b.labels));
         let wall = jiff::Timestamp::now().as_duration().as_secs_f64();
         Self { targets, now, wall }
+    }
+
+    /// The same, where it is that time of day now.
+    pub(crate) fn at(self, wall: f64) -> Self {
+        Self { wall, ..self }
     }
 
     /// The moment at that time of day: as long ago as it is, and now when it lies ahead. None before the start.

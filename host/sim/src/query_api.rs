@@ -46,12 +46,27 @@ async fn range(State(account): State<Shared>, RawQuery(query): RawQuery, body: S
     respond(range_data(&parameters(query, &body), &scrape))
 }
 
+/// Answers a path with its query, where it is that time of day now, in seconds since 1970.
+pub(crate) fn answer(account: &Shared, path_and_query: &str, wall: f64) -> (StatusCode, JsonValue) {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let parameters = parameters(Some(query.to_owned()), "");
+    let scrape = Scrape::of(&mut account.lock()).at(wall);
+    match path {
+        "/api/v1/query" => told(instant_data(&parameters, &scrape)),
+        "/api/v1/query_range" => told(range_data(&parameters, &scrape)),
+        _ => (StatusCode::NOT_FOUND, JsonValue::Null),
+    }
+}
+
 fn respond(data: Result<JsonValue, QueryError>) -> Response {
-    let error = |status: StatusCode, kind: &str, message: String| {
-        (status, Json(json!({"status": "error", "errorType": kind, "error": message}))).into_response()
-    };
+    let (status, body) = told(data);
+    (status, Json(body)).into_response()
+}
+
+fn told(data: Result<JsonValue, QueryError>) -> (StatusCode, JsonValue) {
+    let error = |status, kind: &str, message: String| (status, json!({"status": "error", "errorType": kind, "error": message}));
     match data {
-        Ok(data) => Json(json!({"status": "success", "data": data})).into_response(),
+        Ok(data) => (StatusCode::OK, json!({"status": "success", "data": data})),
         Err(QueryError::BadData(message)) => error(StatusCode::BAD_REQUEST, "bad_data", message),
         Err(QueryError::Execution(message)) => error(StatusCode::UNPROCESSABLE_ENTITY, "execution", message),
     }

@@ -123,6 +123,14 @@ impl Sim {
         format!("http://{}", self.aws)
     }
 
+    /// What the metrics answer to a path with its query (`/api/v1/query?query=up`), where it is that time of day now, in seconds
+    /// since 1970: a status and a body. For whoever lets time pass at will.
+    #[must_use]
+    pub fn metrics(&self, path_and_query: &str, wall: f64) -> (u16, String) {
+        let (status, body) = query_api::answer(&self.account, path_and_query, wall);
+        (status.as_u16(), body.to_string())
+    }
+
     /// The base URL of the metrics: `/api/v1/query` and `/api/v1/query_range` stand below it, as with Prometheus.
     #[must_use]
     pub fn metrics_url(&self) -> String {

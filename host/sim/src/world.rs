@@ -103,11 +103,14 @@ pub struct Image {
     pub requests_per_second: f64,
     /// What health checks find.
     pub health: HealthPlan,
+    /// Errors come by chance, in a sequence of their own for each instance, which this number begins; evenly without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chance: Option<u64>,
 }
 
 impl Default for Image {
     fn default() -> Self {
-        Self { errors: 0.001, latency_ms: 40.0, requests_per_second: 20.0, health: HealthPlan::Healthy }
+        Self { errors: 0.001, latency_ms: 40.0, requests_per_second: 20.0, health: HealthPlan::Healthy, chance: None }
     }
 }
 

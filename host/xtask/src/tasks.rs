@@ -75,7 +75,7 @@ impl Task {
             Self::Bench => {
                 // The native child that a plugin call is measured against.
                 let mut child = tools::cargo(&workspace);
-                child.args(["build", "--release", "--package", "prometheus", "--example", "stdio"]);
+                child.args(["build", "--release", "--package", "http-check", "--example", "stdio"]);
                 tools::run(child)?;
                 let mut bench = tools::cargo(&workspace);
                 bench.args(["bench", "--package", "shiftgate", "--bench", "figures"]);

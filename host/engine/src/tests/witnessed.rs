@@ -53,6 +53,21 @@ async fn each_call_of_a_verification_is_kept_and_none_of_an_approval() {
     assert!(matches!(&second.action, Call::Poll { state, .. } if state.bytes == [7]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_verification_is_told_what_to_compare_with_and_an_approval_is_not() {
+    let world = live_world(plan(vec![verify(1), approval(Millis::minutes(60))]));
+    let run_of = RunId::new("earlier");
+    world.state().baseline =
+        Some(Baseline { run: run_of, from: Timestamp(1), to: Timestamp(2), group: None, target_group: None });
+    world.state().replies.extend([wait(), report(Verdict::Pass), counted(&[("ann", Vote::Approve)], true)]);
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    let state = world.state();
+    let told = |call: &PluginCall| (call.kind, call.run.attributes.get("baseline").map(|told| told["run"].clone()));
+    let calls: Vec<_> = state.plugin_calls.iter().filter(|call| call.action != Call::Validate).map(told).collect();
+    let told = (PluginKind::Verification, Some("earlier".into()));
+    assert_eq!(calls, [told.clone(), told, (PluginKind::Approval, None)]);
+}
+
 /// The record fails after every possible number of writes: no call is kept twice, and the report that is kept is the one that counts.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_made_again_is_kept_once() {
