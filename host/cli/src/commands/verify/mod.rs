@@ -5,6 +5,8 @@
 
 mod settings;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use shiftgate_author::{Gap, Missing, Recording, Replayed};
@@ -49,9 +51,8 @@ pub(crate) async fn run(app: &mut App, what: &Verify) -> Result<Exit, Failure> {
 async fn replay(app: &mut App, args: &Replay) -> Result<Exit, Failure> {
     let record = app.record().await?;
     let run = run_id::find(&record, &args.run).await?.id;
-    let all = record.evidence(&run).await?;
-    let step = step_of(&all, &run, &args.step)?;
-    let attempt = attempt_of(&all, &step, args.attempt)?;
+    let step = step_of(&record.evidence_steps(&run).await?, &run, &args.step)?;
+    let attempt = attempt_of(record.evidence_of(&run, &step).await?, &step, args.attempt)?;
     let recording = Recording::of(&attempt).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("the evidence of `{step}` does not begin with its start, so it cannot be replayed"))
             .hint("the step began under an earlier release, which kept none")
@@ -96,18 +97,12 @@ async fn replay(app: &mut App, args: &Replay) -> Result<Exit, Failure> {
 }
 
 /// The one verification step that is meant.
-fn step_of(all: &[Evidence], run: &RunId, typed: &str) -> Result<StepId, Failure> {
-    let mut steps: Vec<&StepId> = Vec::new();
-    for evidence in all {
-        if !steps.contains(&&evidence.step) {
-            steps.push(&evidence.step);
-        }
-    }
-    let exact = steps.iter().filter(|step| step.as_str() == typed).copied().collect::<Vec<_>>();
-    let parts = steps.iter().filter(|step| step.as_str().contains(typed)).copied().collect::<Vec<_>>();
-    match (exact.as_slice(), parts.as_slice()) {
-        ([step], _) | ([], [step]) => return Ok((*step).clone()),
-        _ => {}
+fn step_of(steps: &[StepId], run: &RunId, typed: &str) -> Result<StepId, Failure> {
+    let exact = steps.iter().find(|step| step.as_str() == typed);
+    let parts = steps.iter().filter(|step| step.as_str().contains(typed)).collect::<Vec<_>>();
+    let only = || parts.first().copied().filter(|_| parts.len() == 1);
+    if let Some(step) = exact.or_else(only) {
+        return Ok(step.clone());
     }
     let names = steps.iter().map(|step| format!("`{step}`")).collect::<Vec<_>>().join(", ");
     let (message, hint) = match (steps.is_empty(), parts.len()) {
@@ -124,19 +119,15 @@ fn step_of(all: &[Evidence], run: &RunId, typed: &str) -> Result<StepId, Failure
 }
 
 /// The calls of one attempt: of the last one that has this number, or of the last at all.
-fn attempt_of(all: &[Evidence], step: &StepId, wanted: Option<u32>) -> Result<Vec<Evidence>, Failure> {
-    let of_step = || all.iter().filter(|call| call.step == *step);
+fn attempt_of(mut calls: Vec<Evidence>, step: &StepId, wanted: Option<u32>) -> Result<Vec<Evidence>, Failure> {
     let fits = |call: &&Evidence| wanted.is_none_or(|wanted| call.attempt == wanted);
-    let Some(key) = of_step().filter(fits).map(|call| (call.fence, call.attempt)).max() else {
-        let mut numbers: Vec<u32> = of_step().map(|call| call.attempt).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
+    let Some(last) = calls.iter().filter(fits).map(|call| (call.fence, call.attempt)).max() else {
+        let numbers: BTreeSet<u32> = calls.iter().map(|call| call.attempt).collect();
         let numbers = numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let message = format!("step `{step}` has no attempt {}", wanted.unwrap_or_default());
         return Err(Failure::new(Exit::Usage, message).hint(format!("there is evidence of attempt {numbers}")));
     };
-    let mut calls: Vec<Evidence> = of_step().filter(|call| (call.fence, call.attempt) == key).cloned().collect();
-    calls.sort_by_key(|call| call.call);
+    calls.retain(|call| (call.fence, call.attempt) == last);
     Ok(calls)
 }
 
