@@ -179,7 +179,8 @@ fn with_room(place: &Place, kibibytes: u32) -> Command {
 
 #[tokio::test]
 async fn a_disk_that_fills_up_stops_the_run_and_it_goes_on_with_room() {
-    for kibibytes in [200, 400, 600, 800] {
+    // With less there is no room for the tables and the run's own row.
+    for kibibytes in [250, 400, 600, 800] {
         let place = Place::new(Strategy::Shift).await;
         let done = finish(with_room(&place, kibibytes)).await;
         says(&done, STATE, &[".db", "may be full", "nothing was done that is not recorded"]);

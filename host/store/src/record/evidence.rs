@@ -55,7 +55,18 @@ impl Record {
             .map_err(self.failed(format!("read the evidence of run {run}")))
     }
 
-    /// The same of one step.
+    /// The steps of a run that left evidence, in the order in which they were first called.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn evidence_steps(&self, run: &RunId) -> Result<Vec<StepId>, StoreError> {
+        let query = "SELECT step, MIN(at_ms) AS first FROM evidence WHERE run_id = $1 GROUP BY step ORDER BY first, step";
+        let rows = sqlx::query(query).bind(run.as_str()).fetch_all(&self.pool).await;
+        let steps = rows.and_then(|rows| rows.iter().map(|row| Ok(StepId::new(row.try_get::<String, _>("step")?))).collect());
+        steps.map_err(self.failed(format!("look for the evidence of run {run}")))
+    }
+
+    /// The evidence of one step, call by call; the attempts in their order.
     ///
     /// # Errors
     /// The file cannot be read.

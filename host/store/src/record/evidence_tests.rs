@@ -61,6 +61,7 @@ async fn a_call_is_kept_once_and_its_first_report_stays(home: Home) {
     assert_eq!(record.keep(&run, &other).await, Ok(None), "a run that was taken up again counts anew");
     assert_eq!(record.evidence(&run).await, Ok(vec![again, ended.clone(), other]));
     let [step, stranger] = ["phase-1/verify-1", "phase-2/verify-1"].map(StepId::new);
+    assert_eq!(record.evidence_steps(&run).await, Ok(vec![step.clone()]));
     assert_eq!(record.evidence_of(&run, &step).await.unwrap().len(), 3);
     assert_eq!(record.evidence_of(&run, &stranger).await, Ok(Vec::new()));
 }
