@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use crate::exit::Exit;
 
 pub(crate) use plugin::{BenchPlugin, GrantPlugin, Kind, Language, NewPlugin, Plugin, RunPlugin, TestPlugin};
-pub(crate) use runs::{Logs, Look, Order, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
+pub(crate) use runs::{Logs, Look, Order, Prune, Report, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 
 /// The command by which the program calls itself to compile a plugin.
 pub(crate) const COMPILE: &str = "compile-component";
@@ -124,6 +124,9 @@ pub(crate) enum Command {
     /// Show what happened in a run
     #[command(after_help = "Example:\n  shiftgate logs last --follow")]
     Logs(Logs),
+    /// Show how a run went and why it was judged so: on the terminal, or as a page
+    #[command(after_help = "Examples:\n  shiftgate report last\n  shiftgate report last --html report.html")]
+    Report(Report),
     /// Go on with a run that was interrupted or aborted
     #[command(after_help = "Example:\n  shiftgate resume 20261123-214501-k3f9")]
     Resume(Resume),
