@@ -1,7 +1,11 @@
 //! One run in a world of its own, and what it leaves: the account, the keys of its wrap-ups, its story.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
+use shiftgate_model::{Evidence, RunId, StepId};
 use shiftgate_sim::World;
+use shiftgate_store::Record;
 use tokio::process::Command;
 
 use super::receiver::Receiver;
@@ -22,6 +26,8 @@ pub(crate) struct Afterwards {
     told: Vec<String>,
     /// The steps that ended, in order, and the endings of the run without repetitions.
     story: Vec<String>,
+    /// What the verifications left, call by call.
+    evidence: Vec<String>,
 }
 
 impl Stage {
@@ -67,7 +73,24 @@ impl Stage {
         });
         let world = serde_json::to_string_pretty(&world).expect("a world").replace(&run, "<run>");
         let told = self.receiver.keys().into_iter().map(|key| key.replace(&run, "<run>")).collect();
-        Afterwards { world, told, story: self.story(&run).await }
+        Afterwards { world, told, story: self.story(&run).await, evidence: self.evidence(&run).await }
+    }
+
+    /// Under which attempt of which step each call stands, how much it asked, and what it found. A run that was resumed has taken
+    /// its lock again, and a step of it that had not ended begins anew under a higher fence: the last one counts.
+    async fn evidence(&self, run: &str) -> Vec<String> {
+        let record = Record::open(&self.bench.home.path().join("state")).await.expect("the record opens");
+        let kept = record.evidence(&RunId::new(run)).await.expect("the evidence is read");
+        record.close().await;
+        let keys: BTreeSet<_> = kept.iter().map(|one| (one.step.as_str(), one.fence, one.attempt, one.call)).collect();
+        assert_eq!(keys.len(), kept.len(), "no call is kept twice");
+        let last = |step: &StepId| kept.iter().filter(|one| one.step == *step).map(|one| one.fence).max();
+        let counts = kept.iter().filter(|one| Some(one.fence) == last(&one.step));
+        let told = |one: &Evidence| {
+            let verdict = one.report.as_ref().map(|report| report.verdict.to_string()).unwrap_or_default();
+            format!("{} {}.{}: {} exchanges {verdict}", one.step, one.attempt, one.call, one.exchanges.len())
+        };
+        counts.map(told).collect()
     }
 
     async fn story(&self, run: &str) -> Vec<String> {
@@ -96,6 +119,7 @@ impl Afterwards {
             ("the world", self.world.clone(), other.world.clone()),
             ("who was told", self.told.join("\n"), other.told.join("\n")),
             ("the story", self.story.join("\n"), other.story.join("\n")),
+            ("the evidence", self.evidence.join("\n"), other.evidence.join("\n")),
         ] {
             if wanted != found {
                 return Err(format!("{what} is another one\nwanted:\n{wanted}\nfound:\n{found}"));

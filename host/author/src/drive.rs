@@ -242,7 +242,9 @@ mod tests {
 
     #[test]
     fn a_code_of_the_plugins_own_is_told_from_the_hosts_words() {
-        let of = |message: &str| error(PluginError { plugin: "p".into(), message: message.into(), hint: None, retryable: false });
+        let of = |message: &str| {
+            error(PluginError { plugin: "p".into(), message: message.into(), hint: None, retryable: false, called: None })
+        };
         assert!(matches!(of("not-granted: GET http://a"), End::Error { code: Some(code), .. } if code == "not-granted"));
         assert!(matches!(of("step `x`: it crashed: boom"), End::Error { code: None, .. }));
         assert!(matches!(of("`a.wasm` is broken"), End::Error { code: None, .. }));

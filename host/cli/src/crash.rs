@@ -52,6 +52,7 @@ pub(crate) fn points(env: &Environment, ports: Ports) -> Ports {
         ledger: Arc::new(Crashing { inner: ports.ledger, moments: Arc::clone(&moments) }),
         locks: Arc::new(Crashing { inner: ports.locks, moments: Arc::clone(&moments) }),
         events: Arc::new(Crashing { inner: ports.events, moments: Arc::clone(&moments) }),
+        evidence: Arc::new(Crashing { inner: ports.evidence, moments: Arc::clone(&moments) }),
         runs: Arc::new(Crashing { inner: ports.runs, moments }),
         clock: ports.clock,
     }
@@ -145,6 +146,13 @@ impl Events for Crashing<dyn Events> {
 
     async fn read(&self, run: &RunId, after: u64) -> Result<Vec<Event>, StoreError> {
         self.inner.read(run, after).await
+    }
+}
+
+#[async_trait]
+impl EvidenceLog for Crashing<dyn EvidenceLog> {
+    async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
+        self.around("evidence.keep", self.inner.keep(run, evidence)).await
     }
 }
 

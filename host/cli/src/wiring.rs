@@ -155,6 +155,7 @@ fn acting(
         ledger: Arc::clone(&record) as _,
         locks: Arc::clone(&record) as _,
         events: Arc::clone(&record) as _,
+        evidence: Arc::clone(&record) as _,
         runs: record,
         clock: Arc::new(SystemClock),
     };

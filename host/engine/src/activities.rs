@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{
-    Acquired, Clock, ErrorClass, EventKind, Events, Groups, Ledger, Locks, PluginRunner, Routes, RunId, StepError, StepId,
-    StoreError,
+    Acquired, Clock, ErrorClass, EventKind, Events, EvidenceLog, Groups, Ledger, Locks, PluginRunner, Routes, RunId, StepError,
+    StepId, StoreError,
 };
 use shiftgate_workflow::{Action, Plan, Step};
 
@@ -26,6 +26,7 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     pub locks: Arc<dyn Locks>,
     pub events: Arc<dyn Events>,
+    pub evidence: Arc<dyn EvidenceLog>,
     pub runs: Arc<dyn Runs>,
     pub clock: Arc<dyn Clock>,
 }

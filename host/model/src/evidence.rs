@@ -11,11 +11,15 @@ use crate::{Call, Digest, Millis, Report, RunInfo, StepId, Timestamp};
 pub struct Evidence {
     /// The step.
     pub step: StepId,
+    /// Grows each time that the run is taken up again; its steps count their attempts from 1 then.
+    #[serde(default)]
+    pub fence: i64,
     /// The attempt of the step, 1 for the first.
     pub attempt: u32,
     /// The call within the attempt, 1 for the first.
     pub call: u32,
-    /// When it began, by the run's clock.
+    /// When it began, by the run's clock. A plugin's own clock stands there until its first exchange is over, then at the end
+    /// of that, and so on: who knows the exchanges knows what time it was for the plugin.
     pub at: Timestamp,
     /// The plugin's name in the workflow.
     pub plugin: String,
@@ -33,6 +37,22 @@ pub struct Evidence {
     pub left_out: u32,
     /// What it reported; none while it goes on.
     pub report: Option<Report>,
+    /// Why it failed, in words; none when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a call that failed had done by then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// The component that was called.
+    pub digest: Digest,
+    /// When it began, by the run's clock.
+    pub began: Timestamp,
+    /// What it asked the outside, in order.
+    pub exchanges: Vec<Exchange>,
+    /// Exchanges that there was no room for.
+    pub left_out: u32,
 }
 
 /// One request of a plugin and its answer, as the plugin saw them: placeholders where secrets went out, and without the headers
@@ -49,7 +69,7 @@ pub struct Exchange {
     pub body: String,
     /// How long the answer took.
     pub took: Millis,
-    /// The answer, or in words why there was none.
+    /// The answer, or why there was none: the contract's word for it, then more: `timeout`, `dns: a.example: no such name`.
     pub answer: Result<Answered, String>,
 }
 
@@ -62,6 +82,6 @@ pub struct Answered {
     pub headers: Vec<(String, String)>,
     /// The body, as text; what is no UTF-8 in it is replaced.
     pub body: String,
-    /// Whether there was more of the body than there was room for.
+    /// Whether there was more of the two bodies than there was room for.
     pub cut: bool,
 }

@@ -1,7 +1,7 @@
 //! The words of shiftgate, and the ports that its engine asks for.
 //!
 //! Ids, capacities, instance arithmetic, names, events, errors, and the traits [`Groups`], [`Routes`], [`PluginRunner`],
-//! [`Ledger`], [`Locks`] and [`Events`]. Pure: no tokio, no files, no sockets, no clock and no randomness; time comes in as a
+//! [`Ledger`], [`Locks`], [`Events`] and [`EvidenceLog`]. Pure: no tokio, no files, no sockets, no clock and no randomness; time comes in as a
 //! [`Timestamp`]. The rooms that implement the ports are `cloud`, `plugin` and `store`; the next room to read is `workflow`.
 
 mod capacity;
@@ -18,6 +18,7 @@ mod plugin;
 mod ports;
 mod routes;
 mod state;
+mod tally;
 mod template;
 mod time;
 mod visible;
@@ -25,7 +26,7 @@ mod visible;
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
 pub use event::{Ending, Event, EventKind, Level};
-pub use evidence::{Answered, Evidence, Exchange};
+pub use evidence::{Answered, Called, Evidence, Exchange};
 pub use grants::{Auth, Grants, HttpGrant, Limit, Limits, SecretGrant, SecretRef, Unit, placeholders, secret_placeholder, size};
 pub use group::{Created, Deleted, Group, GroupSpec, Health, InstanceHealth, Marker, RUN_TAG, STEP_TAG};
 pub use ids::{
@@ -35,15 +36,18 @@ pub use ids::{
 pub use instances::{Amount, AmountError, DownsizeOrder, Sizing};
 pub use naming::{Family, NameError, STAGE_SUFFIX};
 pub use plugin::{
-    Ballot, Call, Digest, Finding, GroupFacts, LogLine, Metric, Outcome, PluginCall, PluginKind, PluginReply, PluginSource,
-    Progress, Receipt, ReceiptAction, Report, RunInfo, Suspension, Tally, Verdict, Vote, Wake, WeighedGroup,
+    Call, Digest, Finding, GroupFacts, LogLine, Metric, Outcome, PluginCall, PluginKind, PluginReply, PluginSource, Receipt,
+    ReceiptAction, Report, RunInfo, Suspension, Verdict, Wake, WeighedGroup,
 };
-pub use ports::{Acquired, Clock, Effect, EffectRecord, Events, Groups, Hold, Ledger, Locks, PluginError, PluginRunner, Routes};
+pub use ports::{
+    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Ledger, Locks, PluginError, PluginRunner, Routes,
+};
 pub use routes::{
     Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,
     TargetState, Weight, WeightError,
 };
 pub use state::{ActionState, Seal};
+pub use tally::{Ballot, Progress, Tally, Vote};
 pub use template::{ElastigroupTemplate, TemplateError, steered_rules};
 pub use time::{Millis, Timestamp};
 pub use visible::is_hidden;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ActionState, AmiId, Capacity, Grants, GroupId, GroupName, InstanceId, Limits, Millis, RunId, StepId, TargetGroupArn,
-    Timestamp,
+    ActionState, AmiId, Capacity, Exchange, Grants, GroupId, GroupName, InstanceId, Limits, Millis, Progress, RunId, StepId,
+    TargetGroupArn, Timestamp,
 };
 
 /// The three kinds of plugin steps, one WIT world each.
@@ -147,6 +147,15 @@ pub struct PluginReply {
     pub progress: Option<String>,
     /// The digest of the component that ran.
     pub digest: Digest,
+    /// When it began to run, by the run's clock.
+    #[serde(default)]
+    pub began: Timestamp,
+    /// What it asked the outside, in order.
+    #[serde(default)]
+    pub exchanges: Vec<Exchange>,
+    /// Exchanges that there was no room for.
+    #[serde(default)]
+    pub left_out: u32,
 }
 
 /// What came of a call.
@@ -243,49 +252,6 @@ pub struct Metric {
     pub threshold: String,
     /// What it means for the verdict.
     pub verdict: Verdict,
-}
-
-/// The ballots of an approval so far. The host counts; a plugin never decides that a run is approved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Every ballot seen, oldest first.
-    pub ballots: Vec<Ballot>,
-    /// One sentence.
-    pub summary: String,
-}
-
-/// A claim that somebody voted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ballot {
-    /// Who.
-    pub subject: String,
-    /// What they said.
-    pub vote: Vote,
-    /// When.
-    pub at: Timestamp,
-    /// Why; empty when they did not say.
-    pub comment: String,
-    /// The digest of the plan that they were shown; none when the vote is not bound to one.
-    pub bound_digest: Option<String>,
-}
-
-/// A vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Vote {
-    /// Go on.
-    Approve,
-    /// Do not go on.
-    Reject,
-}
-
-/// An approval between two wakes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The ballots so far.
-    pub tally: Tally,
-    /// How to go on while the host finds no decision; none when no more ballots can come.
-    pub next: Option<Suspension>,
 }
 
 /// The end of a wrap-up.

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actions, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Family, Group, GroupId, GroupName,
-    GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall, PluginReply, PluginSource,
-    Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn, TargetHealth, Timestamp,
+    Actions, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family, Group,
+    GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall, PluginReply,
+    PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn, TargetHealth, Timestamp,
 };
 
 /// Elastigroups of one account. Implemented by `cloud`.
@@ -94,6 +94,9 @@ pub struct PluginError {
     pub hint: Option<String>,
     /// Whether the same call may succeed later.
     pub retryable: bool,
+    /// What the call had done by then; none when the plugin was not called at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<Box<Called>>,
 }
 
 /// Runs steps that are WebAssembly components. Implemented by `plugin`.
@@ -205,6 +208,16 @@ pub trait Events: Send + Sync {
 
     /// A run's events with a sequence number above `after`, in order.
     async fn read(&self, run: &RunId, after: u64) -> Result<Vec<Event>, StoreError>;
+}
+
+/// What verifications leave, call by call. Implemented by `store`.
+#[async_trait]
+pub trait EvidenceLog: Send + Sync {
+    /// Keeps what one call left, and returns the report that stands for it.
+    ///
+    /// A call is one by its step, fence, attempt and number. One that is performed again, after a crash, takes the place of what
+    /// it left before; only a report stays, with all that led to it: the first one counts.
+    async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError>;
 }
 
 /// The time of day, for events and deadlines; waits go through the engine.

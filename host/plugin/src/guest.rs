@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use shiftgate_model::{Clock, Level, Millis};
+use shiftgate_model::{Clock, Exchange, Level, Millis, Timestamp};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView};
@@ -22,6 +22,7 @@ use crate::error::HostError;
 use crate::grants::Rights;
 use crate::limiter::Limiter;
 use crate::log::{Log, LogStream, Stream};
+use crate::tape::{Answers, Asked, CallClock, Tape};
 
 /// Refusals that are told in one call.
 const DENIALS: usize = 10;
@@ -34,11 +35,13 @@ pub(crate) struct Guest {
     table: ResourceTable,
     limiter: Limiter,
     log: Log,
-    clock: Arc<dyn Clock>,
+    clock: Arc<CallClock>,
     egress: Arc<Egress>,
+    answers: Option<Arc<dyn Answers>>,
     rights: Arc<Rights>,
     quota: Quota,
     carried: Carried,
+    tape: Tape,
     /// What was refused to it, with the lines that would grant it; each once.
     denials: Vec<String>,
     /// Epochs during which it computed.
@@ -51,6 +54,8 @@ pub(crate) struct GuestParts<'a> {
     pub(crate) budgets: &'a Budgets,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) egress: &'a Arc<Egress>,
+    /// What was recorded, and answers instead of `egress`.
+    pub(crate) answers: Option<&'a Arc<dyn Answers>>,
     pub(crate) rights: Arc<Rights>,
     pub(crate) log: Log,
     /// The compute budget of this call.
@@ -63,6 +68,7 @@ impl Guest {
     /// A store for one call, with every budget in place before any code of the guest runs.
     pub(crate) fn store(engine: &Engine, parts: GuestParts<'_>) -> Store<Self> {
         let budgets = parts.budgets;
+        let clock = Arc::new(CallClock::new(Arc::clone(parts.clock)));
         let mut table = ResourceTable::new();
         table.set_max_capacity(budgets.handles as usize);
         let mut wasi = WasiCtx::builder();
@@ -70,7 +76,7 @@ impl Guest {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(RANDOM_LIMIT)
-            .wall_clock(WallClock(Arc::clone(parts.clock)))
+            .wall_clock(WallClock(Arc::clone(&clock)))
             .stdout(LogStream::new(&parts.log, Stream::Out))
             .stderr(LogStream::new(&parts.log, Stream::Error));
         if let Some(seed) = parts.seed {
@@ -84,8 +90,10 @@ impl Guest {
             table,
             limiter: Limiter::new(budgets),
             log: parts.log,
-            clock: Arc::clone(parts.clock),
+            tape: Tape::new(clock.now()),
+            clock,
             egress: Arc::clone(parts.egress),
+            answers: parts.answers.cloned(),
             rights: parts.rights,
             quota: Quota::new(budgets),
             carried: Carried::default(),
@@ -125,6 +133,11 @@ impl Guest {
         &self.carried
     }
 
+    /// When the call began, what it asked the outside, and how many exchanges there was no room for.
+    pub(crate) fn tape(&self) -> (Timestamp, Vec<Exchange>, u32) {
+        self.tape.finish(&self.carried)
+    }
+
     pub(crate) const fn limiter(&self) -> &Limiter {
         &self.limiter
     }
@@ -157,8 +170,8 @@ impl WasiView for Guest {
     }
 }
 
-/// The run's clock, for WASI.
-struct WallClock(Arc<dyn Clock>);
+/// The call's clock, for WASI.
+struct WallClock(Arc<CallClock>);
 
 impl HostWallClock for WallClock {
     fn resolution(&self) -> Duration {
@@ -202,8 +215,18 @@ impl http::Host for Guest {
             timeout: request.timeout.map(Millis),
             max_redirects: request.max_redirects,
         };
-        let egress = Arc::clone(&self.egress);
-        let answer = egress.exchange(&self.rights, &mut self.quota, &mut self.carried, ask).await;
+        let began = self.clock.run_time();
+        let asked = Asked::new(began, &ask);
+        let answer = match &self.answers {
+            Some(answers) => asked.answered_by(answers.as_ref()),
+            None => {
+                let egress = Arc::clone(&self.egress);
+                egress.exchange(&self.rights, &mut self.quota, &mut self.carried, ask).await
+            }
+        };
+        let took = self.clock.run_time().since(began);
+        self.clock.stand(began.plus(took));
+        self.tape.add(asked, took, &answer);
         if let Err(Failure::NotGranted(text) | Failure::AddressBlocked(text)) = &answer {
             self.deny(text);
         }

@@ -34,6 +34,7 @@ mod promises;
 mod run;
 mod schema;
 mod seal;
+mod tape;
 mod trap;
 mod vault;
 
@@ -46,6 +47,7 @@ pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};
 pub use policy::{Policy, PolicyError, Review, Wish};
 pub use run::{Plugins, PluginsConfig};
+pub use tape::Answers;
 pub use vault::{NoCredentials, Signer, Unsigned, Vault};
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use shiftgate_model::{
-    Call, Clock, Digest, Grants, Level, Limit, LogLine, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply,
-    PluginRunner, PluginSource, RunInfo,
+    Call, Called, Clock, Digest, Grants, Level, Limit, LogLine, Millis, Outcome, PluginCall, PluginError, PluginKind,
+    PluginReply, PluginRunner, PluginSource, RunInfo, Timestamp,
 };
 use tokio::sync::Semaphore;
 
@@ -34,6 +34,7 @@ use crate::log::{Log, Written};
 use crate::policy::{Entry, Policy};
 use crate::schema::Problem;
 use crate::seal;
+use crate::tape::Answers;
 use crate::trap::{Dead, Teller};
 use crate::vault::{NoCredentials, Signer, Vault};
 
@@ -56,6 +57,8 @@ pub struct PluginsConfig {
     pub policy: Option<Policy>,
     /// What answers in the network's place, in a test of a plugin; none is the network itself.
     pub network: Option<Arc<dyn Network>>,
+    /// What answers every request from a record, so that nothing leaves; none where calls reach the outside.
+    pub answers: Option<Arc<dyn Answers>>,
     /// Who compiles.
     pub compiler: Compiler,
     /// Where secrets are.
@@ -78,6 +81,7 @@ impl PluginsConfig {
             seed: None,
             policy: None,
             network: None,
+            answers: None,
             compiler: Compiler::Here,
             vault: Arc::new(NoCredentials),
             signer: Arc::new(NoCredentials),
@@ -98,6 +102,7 @@ struct Host {
     egress: Arc<Egress>,
     budgets: Budgets,
     clock: Arc<dyn Clock>,
+    answers: Option<Arc<dyn Answers>>,
     seed: Option<u64>,
     policy: Option<Policy>,
     slots: Semaphore,
@@ -117,8 +122,8 @@ impl Plugins {
     /// [`HostError`] when this machine cannot run WebAssembly. A cache that cannot be used is no error: plugins are compiled
     /// again then.
     pub fn new(config: PluginsConfig) -> Result<Self, HostError> {
-        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, network, compiler, vault, signer, lookup } =
-            config;
+        let PluginsConfig { cache_dir, bundled_dirs, budgets, clock, seed, policy, .. } = config;
+        let PluginsConfig { network, answers, compiler, vault, signer, lookup, .. } = config;
         let engine = engine::build(&budgets)?;
         let ticker = Ticker::start(engine.weak())?;
         let cache = Cache::open(&cache_dir, &engine);
@@ -127,7 +132,7 @@ impl Plugins {
         let slots = Semaphore::new(budgets.concurrent_calls as usize);
         let egress = Arc::new(Egress::new(lookup, vault, signer).over(network));
         let loader = Loader::new(workshop, bundled_dirs);
-        Ok(Self(Arc::new(Host { loader, egress, budgets, clock, seed, policy, slots, _ticker: ticker })))
+        Ok(Self(Arc::new(Host { loader, egress, budgets, clock, answers, seed, policy, slots, _ticker: ticker })))
     }
 
     /// Loads and compiles a plugin without running it, so that a later call is fast and a mistake is found early.
@@ -264,6 +269,7 @@ impl Host {
             budgets,
             clock: &self.clock,
             egress: &self.egress,
+            answers: self.answers.as_ref(),
             rights,
             log: log.clone(),
             compute,
@@ -277,18 +283,22 @@ impl Host {
                 let carried = store.data().carried();
                 let outcome = carried.mask_outcome(answered.outcome);
                 let remarks = answered.remarks.into_iter().map(|remark| carried.mask(remark)).collect();
-                Ok(reply(Answered { outcome, remarks }, masked(log.finish(), carried), loaded))
+                let answered = reply(Answered { outcome, remarks }, masked(log.finish(), carried), loaded);
+                let (began, exchanges, left_out) = store.data().tape();
+                Ok(PluginReply { began, exchanges, left_out, ..answered })
             }
             Ok(Err(fault)) => {
                 let carried = store.data().carried();
                 let stderr = told_to_developers(masked(log.finish(), carried), loaded);
                 let dead = Dead { loaded, guest: store.data(), budgets, compute, stderr: &stderr };
                 let told = teller.fault(&fault, &dead);
-                Err(PluginError { message: carried.mask(told.message), hint: told.hint.map(|hint| carried.mask(hint)), ..told })
+                let hint = told.hint.map(|hint| carried.mask(hint));
+                Err(PluginError { message: carried.mask(told.message), hint, called: called(store.data(), loaded), ..told })
             }
             Err(_) => {
                 told_to_developers(masked(log.finish(), store.data().carried()), loaded);
-                Err(teller.exceeded(&out_of_time(budgets.wall), true))
+                let told = teller.exceeded(&out_of_time(budgets.wall), true);
+                Err(PluginError { called: called(store.data(), loaded), ..told })
             }
         }
     }
@@ -298,7 +308,21 @@ impl Host {
 fn reply(answered: Answered, written: Written, loaded: &Loaded) -> PluginReply {
     let mut lines = written.lines;
     lines.extend(answered.remarks.into_iter().map(|message| LogLine { level: Level::Warn, message }));
-    PluginReply { outcome: answered.outcome, log: lines, progress: written.progress, digest: loaded.digest.clone() }
+    PluginReply {
+        outcome: answered.outcome,
+        log: lines,
+        progress: written.progress,
+        digest: loaded.digest.clone(),
+        began: Timestamp::default(),
+        exchanges: Vec::new(),
+        left_out: 0,
+    }
+}
+
+/// What a call that failed had done by then.
+fn called(guest: &Guest, loaded: &Loaded) -> Option<Box<Called>> {
+    let (began, exchanges, left_out) = guest.tape();
+    Some(Box::new(Called { digest: loaded.digest.clone(), began, exchanges, left_out }))
 }
 
 /// A log without the secrets that left in its call.

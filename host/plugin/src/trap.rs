@@ -46,7 +46,7 @@ pub(crate) struct Dead<'a> {
 
 impl Teller<'_> {
     fn error(self, message: String, hint: Option<String>, retryable: bool) -> PluginError {
-        PluginError { plugin: self.plugin.to_owned(), message, hint, retryable }
+        PluginError { plugin: self.plugin.to_owned(), message, hint, retryable, called: None }
     }
 
     /// The file is not a plugin that the step can take.

@@ -30,7 +30,8 @@ pub(crate) async fn run(app: &mut App, args: &Report) -> Result<Exit, Failure> {
         planned: plan.as_deref().map(planned).unwrap_or_default(),
     };
     let events = record.read(&row.id, 0).await?;
-    let story = Story::of(facts, &events, &[]);
+    let evidence = record.evidence(&row.id).await?;
+    let story = Story::of(facts, &events, &evidence);
     match (&args.html, args.look.output) {
         (Some(file), _) => write(app, file, &page(&story))?,
         (None, Format::Json) => app.screen.json(&story)?,

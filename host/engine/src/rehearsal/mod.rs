@@ -97,6 +97,7 @@ pub async fn rehearse(
         ledger: Arc::clone(&notes) as _,
         locks: Arc::clone(&notes) as _,
         events: Arc::clone(&notes) as _,
+        evidence: Arc::clone(&notes) as _,
         runs: Arc::clone(&notes) as _,
         clock,
     };
@@ -158,7 +159,7 @@ struct NoPlugins;
 impl PluginRunner for NoPlugins {
     async fn call(&self, source: &PluginSource, _call: &PluginCall) -> Result<PluginReply, PluginError> {
         let message = "a rehearsal calls no plugin".to_owned();
-        Err(PluginError { plugin: source.name.clone(), message, hint: None, retryable: false })
+        Err(PluginError { plugin: source.name.clone(), message, hint: None, retryable: false, called: None })
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_model::{
-    Acquired, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Family, Hold, Ledger, Locks, RunId, StepError,
-    StepId, StoreError, Timestamp,
+    Acquired, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Evidence, EvidenceLog, Family, Hold, Ledger,
+    Locks, Report, RunId, StepError, StepId, StoreError, Timestamp,
 };
 use shiftgate_workflow::Plan;
 
@@ -137,6 +137,13 @@ impl Events for Notes {
 
     async fn read(&self, _run: &RunId, _after: u64) -> Result<Vec<Event>, StoreError> {
         Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl EvidenceLog for Notes {
+    async fn keep(&self, _run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
+        Ok(evidence.report.clone())
     }
 }
 

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 use shiftgate_model::{
-    Call, Ending, ErrorClass, EventKind, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply, Receipt,
-    ReceiptAction, RunInfo, StepError, StepId, StoreError, Suspension, Timestamp, Wake,
+    Call, Called, Ending, ErrorClass, EventKind, Evidence, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply,
+    Receipt, ReceiptAction, RunInfo, StepError, StepId, StoreError, Suspension, Timestamp, Wake,
 };
 use shiftgate_workflow::{Action, Approve, PluginStep, fill};
 
@@ -162,9 +162,29 @@ impl<'a> Visit<'a> {
         let config = self.filled(&self.step.with)?;
         let run = run_info(self.cx, self.job, self.started_at, self.deadline);
         let call = PluginCall { kind: self.kind, config, run, action };
-        let reply = self.cx.ports.plugins.call(&self.step.plugin, &call).await.map_err(step_error)?;
+        let reply = self.cx.ports.plugins.call(&self.step.plugin, &call).await;
+        let reply = match self.kind {
+            PluginKind::Verification => self.keep(call, reply).await?,
+            PluginKind::Approval | PluginKind::WrapUp => reply,
+        };
+        let reply = reply.map_err(step_error)?;
         self.report(&reply).await?;
         Ok(reply)
+    }
+
+    /// Keeps what a call of a verification left, also when it failed; nothing when the plugin was not called at all.
+    async fn keep(
+        &self,
+        call: PluginCall,
+        reply: Result<PluginReply, PluginError>,
+    ) -> Result<Result<PluginReply, PluginError>, StoreError> {
+        let Some(evidence) = evidence(self.cx.fence, &self.source, call, &reply) else { return Ok(reply) };
+        let stands = self.cx.ports.evidence.keep(self.cx.run, &evidence).await?;
+        // A report that was kept before a crash is the one that counts.
+        Ok(match (reply, stands) {
+            (Ok(reply), Some(report)) => Ok(PluginReply { outcome: Outcome::Reported(report), ..reply }),
+            (reply, _) => reply,
+        })
     }
 
     async fn report(&self, reply: &PluginReply) -> Result<(), StoreError> {
@@ -295,6 +315,45 @@ async fn check(
             })
             .collect(),
         _ => Vec::new(),
+    })
+}
+
+/// The number of a call in its attempt, 1 for the first: the saved state says how many there were before it.
+fn number(action: &Call) -> u32 {
+    let before = match action {
+        Call::Poll { state, .. } | Call::Cancel { state } => state.seal.as_ref().map_or(0, |seal| seal.polls),
+        Call::Validate | Call::Start { .. } => 0,
+    };
+    before.saturating_add(1)
+}
+
+/// What a call left; none when there was none.
+fn evidence(fence: i64, plugin: &str, call: PluginCall, reply: &Result<PluginReply, PluginError>) -> Option<Evidence> {
+    let (called, report, error) = match reply {
+        Ok(PluginReply { outcome, digest, began, exchanges, left_out, .. }) => {
+            let report = if let Outcome::Reported(report) = outcome { Some(report.clone()) } else { None };
+            let called = Called { digest: digest.clone(), began: *began, exchanges: exchanges.clone(), left_out: *left_out };
+            (called, report, None)
+        }
+        Err(error) => (Called::clone(error.called.as_deref()?), None, Some(error.message.clone())),
+    };
+    let Called { digest, began, exchanges, left_out } = called;
+    let PluginCall { config, run, action, .. } = call;
+    Some(Evidence {
+        step: run.step.clone(),
+        fence,
+        attempt: run.attempt,
+        call: number(&action),
+        at: began,
+        plugin: plugin.to_owned(),
+        digest,
+        config,
+        run,
+        action,
+        exchanges,
+        left_out,
+        report,
+        error,
     })
 }
 

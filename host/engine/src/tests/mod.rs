@@ -9,6 +9,8 @@ mod modelled;
 mod ordered;
 mod rehearsing;
 mod resuming;
+mod told;
+mod witnessed;
 mod world;
 
 use std::sync::Arc;

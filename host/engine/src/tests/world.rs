@@ -11,6 +11,7 @@ use shiftgate_workflow::Plan;
 use tokio::time::Instant;
 
 use super::balancers::Balancers;
+use super::witnessed::reply;
 use crate::{Activities, Pace, Ports, Runs, Settings, WhenBusy};
 
 #[derive(Default)]
@@ -34,12 +35,13 @@ pub(super) struct State {
     /// Images whose instances never become healthy.
     pub(super) sick: Vec<AmiId>,
     pub(super) events: Vec<Event>,
+    pub(super) evidence: Vec<Evidence>,
     pub(super) ledger: Vec<EffectRecord>,
     /// Effects of earlier runs.
     pub(super) known: Vec<String>,
     /// The effects of other runs of the same account and family.
     pub(super) others: Vec<(RunId, String)>,
-    keys: Vec<String>,
+    pub(super) keys: Vec<String>,
     pub(super) holder: Option<RunId>,
     pub(super) fence: i64,
     pub(super) term: i64,
@@ -121,6 +123,7 @@ impl World {
             ledger: self.clone(),
             locks: self.clone(),
             events: self.clone(),
+            evidence: self.clone(),
             runs: self.clone(),
             clock: self.clone(),
         };
@@ -173,7 +176,7 @@ impl World {
         }
     }
 
-    fn write(&self) -> Result<(), StoreError> {
+    pub(super) fn write(&self) -> Result<(), StoreError> {
         match &mut self.state().writes_left {
             Some(0) => Err(StoreError { action: "write".into(), place: "state.db".into(), reason: "disk full".into() }),
             Some(left) => {
@@ -269,7 +272,7 @@ impl PluginRunner for World {
                 meddle(&mut state);
             }
         }
-        Ok(PluginReply { outcome, log: Vec::new(), progress: None, digest: Digest("0".repeat(64)) })
+        Ok(reply(outcome, &call.action, self.now()))
     }
 }
 
@@ -358,26 +361,6 @@ impl Locks for World {
             state.holder = None;
         }
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Events for World {
-    async fn append(&self, run: &RunId, step: Option<&StepId>, key: Option<&str>, kind: EventKind) -> Result<(), StoreError> {
-        let mut state = self.state();
-        if let Some(key) = key {
-            if state.keys.iter().any(|known| known == key) {
-                return Ok(());
-            }
-            state.keys.push(key.to_owned());
-        }
-        let sequence = u64::try_from(state.events.len()).unwrap() + 1;
-        state.events.push(Event { run: run.clone(), sequence, at: self.now(), step: step.cloned(), kind });
-        Ok(())
-    }
-
-    async fn read(&self, _run: &RunId, after: u64) -> Result<Vec<Event>, StoreError> {
-        Ok(self.state().events.iter().filter(|event| event.sequence > after).cloned().collect())
     }
 }
 

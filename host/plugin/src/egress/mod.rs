@@ -10,6 +10,7 @@ mod connect;
 mod headers;
 mod network;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,62 @@ pub(crate) enum Failure {
     TooManyRedirects,
     Protocol(String),
     Quota,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotGranted(text) => write!(f, "not-granted: {text}"),
+            Self::AddressBlocked(text) => write!(f, "address-blocked: {text}"),
+            Self::Dns(text) => write!(f, "dns: {text}"),
+            Self::Connect(text) => write!(f, "connect: {text}"),
+            Self::Tls(text) => write!(f, "tls: {text}"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::TooLarge => f.write_str("too-large"),
+            Self::TooManyRedirects => f.write_str("too-many-redirects"),
+            Self::Protocol(text) => write!(f, "protocol: {text}"),
+            Self::Quota => f.write_str("quota"),
+        }
+    }
+}
+
+impl Failure {
+    /// The failure that was told so; words that are nobody's are one of the protocol.
+    pub(crate) fn of_words(told: &str) -> Self {
+        let (word, text) = told.split_once(": ").unwrap_or((told, ""));
+        let text = text.to_owned();
+        match word {
+            "not-granted" => Self::NotGranted(text),
+            "address-blocked" => Self::AddressBlocked(text),
+            "dns" => Self::Dns(text),
+            "connect" => Self::Connect(text),
+            "tls" => Self::Tls(text),
+            "timeout" => Self::Timeout,
+            "too-large" => Self::TooLarge,
+            "too-many-redirects" => Self::TooManyRedirects,
+            "protocol" => Self::Protocol(text),
+            "quota" => Self::Quota,
+            _ => Self::Protocol(told.to_owned()),
+        }
+    }
+
+    /// One of each kind.
+    #[cfg(test)]
+    pub(crate) fn every() -> Vec<Self> {
+        let text = || "a: b".to_owned();
+        vec![
+            Self::NotGranted(text()),
+            Self::AddressBlocked(text()),
+            Self::Dns(text()),
+            Self::Connect(text()),
+            Self::Tls(text()),
+            Self::Timeout,
+            Self::TooLarge,
+            Self::TooManyRedirects,
+            Self::Protocol(text()),
+            Self::Quota,
+        ]
+    }
 }
 
 /// What one call may still send.

@@ -5,7 +5,7 @@ use super::server::Server;
 use super::*;
 
 use PluginKind::Verification;
-use shiftgate_model::{HttpGrant, Millis};
+use shiftgate_model::{Answered, Auth, HttpGrant, Millis, SecretRef};
 
 fn grants(url: &str, addresses: &[&str]) -> Grants {
     let addresses = addresses.iter().map(ToString::to_string).collect();
@@ -24,6 +24,16 @@ async fn a_granted_request_goes_out_and_comes_back() {
     let origin = server.origin();
     let reply = fetched(&world, &format!("{origin}/api?x=1"), &origin, grants(&origin, &["127.0.0.0/8"])).await.unwrap();
     assert_eq!(shape(&reply.outcome), "pass: hello");
+    let [exchange] = reply.exchanges.as_slice() else { panic!("{:?}", reply.exchanges) };
+    assert_eq!(
+        (exchange.method.as_str(), exchange.url.clone(), exchange.body.as_str()),
+        ("GET", format!("{origin}/api?x=1"), "")
+    );
+    assert_eq!(
+        exchange.answer.as_ref().map(|answer| (answer.status, answer.body.as_str(), answer.cut)),
+        Ok((200, "hello", false))
+    );
+    assert_eq!((reply.left_out, reply.began), (0, Timestamp(1_700_000_000_000)));
     let seen = server.seen();
     assert!(seen.first().unwrap().starts_with("GET /api?x=1 HTTP/1.1\r\n"), "{seen:?}");
 }
@@ -87,4 +97,56 @@ plugin `guest`: step `phase-1/verify-1`: it used up its budget `wall time` of 15
 ");
     assert!(error.retryable);
     assert_eq!(silent.seen().len(), 1);
+    assert_eq!(error.called.map(|called| called.exchanges), Some(Vec::new()), "it was called, and nothing came back");
+}
+
+/// Answers from a record.
+#[derive(Debug)]
+struct Recorded(Result<Answered, String>);
+
+impl crate::Answers for Recorded {
+    fn answer(&self, method: &str, url: &str, body: &str) -> Result<Answered, String> {
+        assert_eq!((method, url, body), ("GET", "http://a.example/x", ""));
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn what_was_recorded_answers_without_grants_and_without_a_network() {
+    let answered = Answered { status: 200, headers: Vec::new(), body: "kept".into(), cut: false };
+    for (recorded, wanted) in
+        [(Ok(answered), "pass: kept"), (Err("dns: a.example: no such name".into()), "fail: a.example: no such name")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let answers = Arc::new(Recorded(recorded)) as Arc<dyn crate::Answers>;
+        let plugins = Plugins::new(PluginsConfig { answers: Some(answers), ..config(&dir, Budgets::default()) }).unwrap();
+        let world = World { dir, plugins };
+        let reply = fetched(&world, "http://a.example/x", "http://a.example", Grants::default()).await.unwrap();
+        assert_eq!(shape(&reply.outcome).lines().next(), Some(wanted));
+        assert_eq!(reply.exchanges.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_an_exchange_holds_no_secret() {
+    #[derive(Debug)]
+    struct Desk;
+    #[async_trait::async_trait]
+    impl crate::Vault for Desk {
+        async fn secret(&self, _at: &SecretRef) -> Result<secrecy::SecretString, String> {
+            Ok("hunter22".to_owned().into())
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let plugins = Plugins::new(PluginsConfig { vault: Arc::new(Desk), ..config(&dir, Budgets::default()) }).unwrap();
+    let world = World { dir, plugins };
+    // It echoes what it was asked, and what the host put before it.
+    let server = Server::start(super::server::ok).await;
+    let origin = server.origin();
+    let auth = Some(Auth::Bearer { secret: SecretRef::Env("TOKEN".into()) });
+    let http = HttpGrant { addresses: vec!["127.0.0.0/8".into()], auth, ..HttpGrant::new(&origin, &["GET"]) };
+    let reply = fetched(&world, &format!("{origin}/api"), &origin, Grants::of(vec![http])).await.unwrap();
+    assert!(server.seen().concat().contains("hunter22"));
+    let kept = serde_json::to_string(&reply.exchanges).unwrap();
+    assert!(!kept.contains("hunter22") && kept.contains("***"), "{kept}");
 }

@@ -31,9 +31,11 @@ fn frame(verification: &Verification, index: usize) -> Markup {
             @if let Some(phase) = &verification.phase { (phase) " · " }
             (verification.plugin) " " (badge(verification.verdict))
         }
-        @if verification.verdict.is_none() && verification.summary.is_empty() {
-            p { "It left no report." }
-        } @else { p { (verification.summary) } }
+        @match (&verification.error, verification.verdict) {
+            (Some(error), None) => p { "It failed: " (error) },
+            (None, None) => p { "It has not judged." },
+            (_, Some(_)) => p { (verification.summary) },
+        }
         p.note {
             code { (verification.step) }
             @if verification.attempt > 1 { ", attempt " (verification.attempt) }

@@ -23,10 +23,11 @@ pub(super) fn verifications(story: &Story, events: &[Event], evidence: &[Evidenc
     all
 }
 
-/// What the engine made of a verification counts more than what the plugin said: it stands in the events.
+/// What the engine made of a verification counts more than what the plugin said: it stands in the events. The last attempts are
+/// those that both know.
 fn joined(mut left: Vec<Verification>, told: &[Verification]) -> Vec<Verification> {
-    let verdicts = told.iter().filter(|told| told.verdict.is_some());
-    for (verification, told) in left.iter_mut().filter(|left| left.verdict.is_some()).zip(verdicts) {
+    let verdicts = told.iter().rev().filter(|told| told.verdict.is_some());
+    for (verification, told) in left.iter_mut().rev().filter(|left| left.verdict.is_some()).zip(verdicts) {
         verification.verdict = told.verdict;
         verification.ended = told.ended;
     }
@@ -42,8 +43,10 @@ fn joined(mut left: Vec<Verification>, told: &[Verification]) -> Vec<Verificatio
 
 fn from_evidence(step: &Step, evidence: &[Evidence]) -> Vec<Verification> {
     let mut attempts: Vec<Verification> = Vec::new();
+    let mut last = None;
     for call in evidence.iter().filter(|call| call.step == step.key) {
-        if attempts.last().is_none_or(|last| last.attempt != call.attempt) {
+        let attempt = (call.fence, call.attempt);
+        if last.replace(attempt) != Some(attempt) {
             let mut begun = begun(step, call.at, call.attempt);
             begun.plugin = Text::of(&call.plugin);
             begun.digest = Text::of(&call.digest.0);
@@ -54,6 +57,10 @@ fn from_evidence(step: &Step, evidence: &[Evidence]) -> Vec<Verification> {
             attempt.calls += 1;
             attempt.left_out = attempt.left_out.saturating_add(call.left_out);
             attempt.exchanges.extend(call.exchanges.iter().map(asked));
+            if let Some(error) = &call.error {
+                attempt.ended = Some(call.at);
+                attempt.error = Some(Text::of(error));
+            }
             if let Some(report) = &call.report {
                 attempt.ended = Some(call.at);
                 attempt.reported(report);
@@ -102,6 +109,7 @@ fn begun(step: &Step, at: Timestamp, attempt: u32) -> Verification {
         ended: None,
         verdict: None,
         summary: Text::default(),
+        error: None,
         findings: Vec::new(),
         measured: Vec::new(),
         analysis: None,

@@ -236,6 +236,8 @@ pub(crate) struct Verification {
     /// None while it goes on, or when it ended without a report.
     pub(crate) verdict: Option<Verdict>,
     pub(crate) summary: Text,
+    /// Why its last call failed; none when it did not.
+    pub(crate) error: Option<Text>,
     pub(crate) findings: Vec<(Verdict, Text)>,
     /// What it reported in plain numbers.
     pub(crate) measured: Vec<Measured>,

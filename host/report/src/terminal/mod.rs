@@ -141,7 +141,10 @@ impl Page {
         let name = Text::of(format!("{phase}{}{attempt}", verification.plugin)).short(self.columns - 20);
         let verdict = verification.verdict.map_or_else(|| "no verdict".to_owned(), |verdict| word(verdict.into()));
         self.drawn(&format!("  {}  {verdict}", name.bold()));
-        self.words(4, "", &verification.summary);
+        match &verification.error {
+            Some(error) if verification.verdict.is_none() => self.words(4, "It failed: ", error),
+            _ => self.words(4, "", &verification.summary),
+        }
         for (verdict, finding) in verification.findings.iter().take(MOST_METRICS) {
             self.words(4, &format!("{verdict}: "), finding);
         }

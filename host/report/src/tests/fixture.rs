@@ -246,6 +246,7 @@ pub(crate) fn call(step: &str, at: u64, report: &Report) -> Evidence {
     };
     Evidence {
         step: StepId::new(step),
+        fence: 1,
         attempt: 1,
         call: 1,
         at: Timestamp(at),
@@ -257,6 +258,7 @@ pub(crate) fn call(step: &str, at: u64, report: &Report) -> Evidence {
         exchanges: vec![exchange],
         left_out: 0,
         report: Some(report.clone()),
+        error: None,
     }
 }
 

@@ -63,6 +63,21 @@ fn a_verification_without_evidence_is_told_from_its_events() {
 }
 
 #[test]
+fn each_attempt_stands_by_itself() {
+    let mut tale = fixture::failed_canary();
+    let mut failed = tale.evidence[1].clone();
+    (failed.report, failed.error) = (None, Some("out of fuel".to_owned()));
+    // Taken up again, the step counts its attempts from 1.
+    tale.evidence[1].fence = 2;
+    tale.evidence.insert(1, failed);
+    let story = tale.story();
+    let outline = outline(&page(&story));
+    assert!(outline.contains("no verdict\nIt failed: out of fuel"), "{outline}");
+    assert_eq!(story.verifications.iter().map(|one| one.calls).collect::<Vec<_>>(), [1, 1, 1]);
+    assert!(text(&story, 80).contains("    It failed: out of fuel"));
+}
+
+#[test]
 fn no_line_is_wider_than_the_terminal() {
     let stories = [
         fixture::failed_canary().story(),

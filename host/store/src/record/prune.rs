@@ -1,4 +1,4 @@
-//! Forgets what happened in runs that ended long ago: their events, votes, effects and journals.
+//! Forgets what happened in runs that ended long ago: their events, votes, evidence, effects and journals.
 //!
 //! What is never forgotten: a run that may still go on, the last success of each family, which is what a rollback goes back
 //! from, and which groups this tool named, by which it knows its own. Next: `crate::engine`.
@@ -57,7 +57,11 @@ impl Record {
         if gone.rows_affected() == 0 {
             return Ok(false);
         }
-        for text in ["DELETE FROM event WHERE run_id = $1", "DELETE FROM ballot WHERE run_id = $1"] {
+        for text in [
+            "DELETE FROM event WHERE run_id = $1",
+            "DELETE FROM ballot WHERE run_id = $1",
+            "DELETE FROM evidence WHERE run_id = $1",
+        ] {
             sqlx::query(text).bind(run.as_str()).execute(&mut *tx).await.map_err(self.failed(action()))?;
         }
         sqlx::query("DELETE FROM ledger WHERE run_id = $1 AND effect NOT LIKE $2")

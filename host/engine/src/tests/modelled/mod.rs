@@ -21,6 +21,7 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use proptest_state_machine::ReferenceStateMachine as _;
 
 use self::machine::{Rulebook, play};
+pub(super) use self::watched::{Watched, moment};
 
 /// The cases of a short run, and of a long one.
 const SEQUENCES: (u32, u32) = (300, 30_000);

@@ -92,6 +92,7 @@ impl Process {
             ledger: watched.clone(),
             locks: watched.clone(),
             events: watched.clone(),
+            evidence: watched.clone(),
             runs: watched.clone(),
             clock: watched.clone(),
         };

@@ -13,6 +13,7 @@ use shiftgate_workflow::Plan;
 use tokio::time::Instant;
 
 use super::super::balancers::rule_arn;
+use super::super::witnessed::reply;
 use super::super::world::World;
 use super::invariants::{Book, Change, before};
 use super::model::Says;
@@ -58,13 +59,13 @@ impl How {
     }
 }
 
-pub(super) struct Watched {
-    pub(super) world: Arc<World>,
+pub(in crate::tests) struct Watched {
+    pub(in crate::tests) world: Arc<World>,
     book: Mutex<Book>,
 }
 
 /// A moment in which a process can be gone.
-async fn moment() {
+pub(in crate::tests) async fn moment() {
     let mut again = true;
     std::future::poll_fn(move |cx| {
         if std::mem::take(&mut again) {
@@ -227,7 +228,7 @@ impl PluginRunner for Watched {
         moment().await;
         let outcome = self.answer(call);
         moment().await;
-        Ok(PluginReply { outcome, log: Vec::new(), progress: None, digest: Digest("0".repeat(64)) })
+        Ok(reply(outcome, &call.action, self.now()))
     }
 }
 

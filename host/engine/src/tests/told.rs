@@ -1,0 +1,54 @@
+//! What the world in memory keeps of what it is told: events, and the evidence of verifications. Both as the store does.
+
+use async_trait::async_trait;
+use shiftgate_model::*;
+
+use super::modelled::{Watched, moment};
+use super::world::World;
+
+#[async_trait]
+impl Events for World {
+    async fn append(&self, run: &RunId, step: Option<&StepId>, key: Option<&str>, kind: EventKind) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(key) = key {
+            if state.keys.iter().any(|known| known == key) {
+                return Ok(());
+            }
+            state.keys.push(key.to_owned());
+        }
+        let sequence = u64::try_from(state.events.len()).unwrap() + 1;
+        state.events.push(Event { run: run.clone(), sequence, at: self.now(), step: step.cloned(), kind });
+        Ok(())
+    }
+
+    async fn read(&self, _run: &RunId, after: u64) -> Result<Vec<Event>, StoreError> {
+        Ok(self.state().events.iter().filter(|event| event.sequence > after).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl EvidenceLog for World {
+    async fn keep(&self, _run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
+        self.write()?;
+        let key = |one: &Evidence| (one.step.clone(), one.fence, one.attempt, one.call);
+        let mut state = self.state();
+        if let Some(kept) = state.evidence.iter_mut().find(|kept| key(kept) == key(evidence)) {
+            if kept.report.is_none() {
+                *kept = evidence.clone();
+            }
+            return Ok(kept.report.clone());
+        }
+        state.evidence.push(evidence.clone());
+        Ok(evidence.report.clone())
+    }
+}
+
+#[async_trait]
+impl EvidenceLog for Watched {
+    async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
+        moment().await;
+        let stands = self.world.keep(run, evidence).await?;
+        moment().await;
+        Ok(stands)
+    }
+}

@@ -1,0 +1,81 @@
+//! What verifications leave: each call once, under a number of its own, whatever happens to the process.
+
+use shiftgate_model::*;
+
+use super::world::World;
+use super::{approval, counted, live_world, plan, report, run, run_id, verify};
+use crate::{Sim, deploy};
+
+/// What a plugin of these tests answers, which asks nobody. Its saved state says which call it is of, as the host's seal does.
+pub(super) fn reply(mut outcome: Outcome, action: &Call, began: Timestamp) -> PluginReply {
+    let digest = Digest("0".repeat(64));
+    if let Outcome::Wait(suspension) = &mut outcome {
+        let before = match action {
+            Call::Poll { state, .. } | Call::Cancel { state } => state.seal.as_ref().map_or(0, |seal| seal.polls),
+            Call::Validate | Call::Start { .. } => 0,
+        };
+        let seal = Seal { plugin: digest.clone(), polls: before + 1, check: digest.clone() };
+        suspension.state.seal = Some(Box::new(seal));
+    }
+    PluginReply { outcome, log: Vec::new(), progress: None, digest, began, exchanges: Vec::new(), left_out: 0 }
+}
+
+fn wait() -> Outcome {
+    let state = ActionState::new(1, vec![7]);
+    Outcome::Wait(Suspension { state, after: Some(Millis::minutes(1)), signals: Vec::new() })
+}
+
+/// Attempt, call, what it was for, and the verdict.
+fn kept(world: &World) -> Vec<(u32, u32, &'static str, Option<Verdict>)> {
+    let state = world.state();
+    let line = |one: &Evidence| {
+        let what = match one.action {
+            Call::Validate => "validate",
+            Call::Start { .. } => "start",
+            Call::Poll { .. } => "poll",
+            Call::Cancel { .. } => "cancel",
+        };
+        (one.attempt, one.call, what, one.report.as_ref().map(|report| report.verdict))
+    };
+    state.evidence.iter().map(line).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_of_a_verification_is_kept_and_none_of_an_approval() {
+    let world = live_world(plan(vec![verify(1), approval(Millis::minutes(60))]));
+    world.state().replies.extend([wait(), wait(), report(Verdict::Pass), counted(&[("ann", Vote::Approve)], true)]);
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    assert_eq!(kept(&world), [(1, 1, "start", None), (1, 2, "poll", None), (1, 3, "poll", Some(Verdict::Pass))]);
+    let state = world.state();
+    let [first, second, _] = state.evidence.as_slice() else { panic!("{:?}", state.evidence) };
+    assert_eq!((first.plugin.as_str(), first.step.as_str()), ("errors", "phase-1/verify-1"));
+    assert!(second.at > first.at);
+    assert!(matches!(&second.action, Call::Poll { state, .. } if state.bytes == [7]));
+}
+
+/// The record fails after every possible number of writes: no call is kept twice, and the report that is kept is the one that counts.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_made_again_is_kept_once() {
+    for writes in 0.. {
+        let world = live_world(plan(vec![verify(1)]));
+        world.state().replies.extend([wait(), report(Verdict::Pass)]);
+        world.state().writes_left = Some(writes);
+        let first = deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await;
+        if first == Ok(Ending::Succeeded) {
+            assert!(writes > 10, "the run writes to its record");
+            return;
+        }
+        world.state().writes_left = None;
+        world.state().replies.clear();
+        world.state().replies.extend([wait(), report(Verdict::Pass)]);
+        assert_eq!(run(&world).await, Ending::Succeeded, "after {writes} writes");
+        let state = world.state();
+        let mut keys: Vec<_> = state.evidence.iter().map(|one| (one.fence, one.attempt, one.call)).collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), all, "after {writes} writes");
+        let reports = state.evidence.iter().filter(|one| one.report.is_some()).count();
+        assert!(reports >= 1, "after {writes} writes");
+    }
+}
