@@ -39,7 +39,7 @@ async fn a_report_tells_how_a_run_went() {
     let wrote = bench.run(&["report", "last", "--html", "report.html"]).await;
     says(&wrote, &["Wrote `report.html`"]);
     let page = fs::read_to_string(&file).expect("a page");
-    for word in ["<!DOCTYPE html>", "default-src 'none'", "wanted &lt;= 0.01", "sig-0000b1e1", "<svg", "</html>"] {
+    for word in ["<!DOCTYPE html>", "default-src 'none'", "wanted &lt;= 0.01", "sig-0000b1e1", "<svg", "exchange with the outside", "resultType", "</html>"] {
         assert!(page.contains(word), "`{word}` is not in the page");
     }
     let printed = bench.run(&["report", "last", "--html", "-"]).await;

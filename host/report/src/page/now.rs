@@ -135,6 +135,7 @@ fn before(original: Option<Capacity>, role: Role) -> String {
 /// `3 of 4`.
 pub(crate) fn healthy(group: &Group) -> String {
     match (group.deleted, group.healthy_now(), group.total) {
+        (None, Some(_), Some(0)) => "no instances".to_owned(),
         (None, Some(healthy), Some(total)) => format!("{healthy} of {total}"),
         _ => String::new(),
     }

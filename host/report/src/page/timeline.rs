@@ -244,7 +244,7 @@ fn legend(story: &Story) -> Markup {
     let entry = |tone: &str, shape: &str, words: &str| {
         html! { li.(tone) { svg viewBox="0 0 24 12" aria-hidden="true" { (PreEscaped(shape)) } span.soft { (words) } } }
     };
-    let name = |group: &Group, role: &str| format!("{role} group {}: healthy, target dotted", group.name.short(40));
+    let name = |group: &Group, role: &str| format!("{role} group {}", group.name.short(40));
     html! {
         ul.legend {
             (entry("done", "<rect class=\"bar\" y=\"1\" width=\"24\" height=\"10\"/>", "acts or measures"))
@@ -254,6 +254,9 @@ fn legend(story: &Story) -> Markup {
             @if busy(Busy::Asks) { (entry("warn", "<rect class=\"bar asks\" y=\"1\" width=\"24\" height=\"10\"/>", "waits for a person")) }
             @if let Some(new) = group(Role::New) { (entry("new", "<path class=\"line\" d=\"M0 6H24\"/>", &name(new, "new"))) }
             @if let Some(old) = group(Role::Old) { (entry("old", "<path class=\"line\" d=\"M0 6H24\"/>", &name(old, "old"))) }
+            @if group(Role::New).or(group(Role::Old)).is_some() {
+                (entry("calm", "<path class=\"line thin\" d=\"M0 6H24\"/>", "instances asked for"))
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ fn details(verification: &Verification, index: usize, room: &Room) -> Markup {
             @if let Some(score) = verification.analysis.as_ref().and_then(|analysis| analysis.score.as_ref()) {
                 (room.or_say("The score", score_of(score)))
             }
-            @if !findings.is_empty() { ul { @for finding in findings { (finding) } } }
+            @if !findings.is_empty() { ul.findings { @for finding in findings { (finding) } } }
             @if let Some(more) = more_findings { (more) }
             @for metric in &metrics { (metric) }
             @if more_metrics > 0 { p.note { "The page is full: " (count(more_metrics, "metric")) " more left out." } }
@@ -122,7 +122,7 @@ fn score_of(score: &Score) -> Markup {
             rect.track x="0" y="4" width="300" height="8" rx="4" {}
             g.(tone(class)) { rect.bar x="0" y="4" width=(format!("{:.1}", x(score.total))) height="8" rx="4" {} }
             @for (value, word) in limits {
-                @if let Some(value) = value { path.turn d=(format!("M{:.1} 0V18", x(value))) { title { (word) " from " (number(value)) } } }
+                @if let Some(value) = value { path.tick d=(format!("M{:.1} 1V15", x(value))) { title { (word) " from " (number(value)) } } }
             }
         }
         p.note { (words.join(", ")) }

@@ -127,9 +127,9 @@ impl Story {
             | EventKind::Rejected { .. }
             | EventKind::ApprovalExpired
             | EventKind::InterventionExpired { .. }
-            | EventKind::RetryOrdered { .. }
-            | EventKind::Measured { .. }
-            | EventKind::PluginLoaded { .. } => self.busy(id, at, Busy::Acts),
+            | EventKind::RetryOrdered { .. } => self.busy(id, at, Busy::Acts),
+            // A next attempt says no more than that; and the plugin of an approval acts while people are asked.
+            EventKind::Measured { .. } | EventKind::PluginLoaded { .. } if self.waits(id) => self.busy(id, at, Busy::Acts),
             _ => {}
         }
     }
@@ -227,6 +227,11 @@ impl Story {
                 step.spans.push(Span { what, from: at, to: None });
             }
         });
+    }
+
+    fn waits(&self, id: &StepId) -> bool {
+        let step = self.steps.iter().find(|step| step.key == *id);
+        step.and_then(|step| step.spans.last()).is_some_and(|span| span.what == Busy::Waits && span.to.is_none())
     }
 
     fn close(&mut self, id: &StepId, at: Timestamp, state: StepState, took: Option<Millis>) {

@@ -190,8 +190,11 @@ fn group_line(group: &Group) -> String {
         (None, Some(capacity)) => capacity.to_string(),
         (None, None) => "capacity unknown".to_owned(),
     };
-    let healthy = healthy(group);
-    let healthy = if healthy.is_empty() { healthy } else { format!("; {healthy} healthy") };
+    let healthy = match (healthy(group), group.total) {
+        (words, _) if words.is_empty() => words,
+        (words, Some(0)) => format!("; {words}"),
+        (words, _) => format!("; {words} healthy"),
+    };
     format!("{:<5}  {}{name}  {now}{healthy}", group.role.word(), group.id)
 }
 

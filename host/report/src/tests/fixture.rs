@@ -139,6 +139,9 @@ impl Tale {
             expires_at: Timestamp(self.now + 3_600_000),
         };
         self.tell(5, step, asked);
+        let loaded =
+            EventKind::PluginLoaded { plugin: "manual-approval".into(), kind: PluginKind::Approval, digest: "aa".repeat(32) };
+        self.tell(20, step, loaded);
         for (who, vote, why) in voters {
             self.tell(41_000, step, EventKind::BallotCast { ballot: self.ballot(who, *vote, why) });
         }
