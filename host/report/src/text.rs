@@ -56,12 +56,12 @@ impl Text {
 }
 
 /// The bytes of a character in a page, rounded up.
-const fn cost(character: char) -> usize {
+fn cost(character: char) -> usize {
     match character {
         '&' | '<' | '>' | '"' => 6,
         '\n' => 1,
-        other if other.is_ascii_control() || !other.is_ascii() => 10,
-        _ => 1,
+        other if is_hidden(other) => 10,
+        other => other.len_utf8(),
     }
 }
 

@@ -24,26 +24,29 @@ const MOST_MEASUREMENTS: usize = 300;
 
 /// The metric; none when the page is full.
 pub(super) fn metric(metric: &Metric, id: &str, room: &Room) -> Option<Markup> {
-    let drawing = Drawing::of(metric);
     let frame = room.fit(frame(metric))?;
+    Some(html! { (frame) (room.whole(|| below(metric, id, room))) })
+}
+
+fn below(metric: &Metric, id: &str, room: &Room) -> Markup {
+    let drawing = Drawing::of(metric);
     let picture = drawing.as_ref().map(|drawing| {
         let svg = room.or_say("The drawing", html! { (legend(metric)) (drawing.svg(id)) });
         html! { figure { (svg) @if let Some(note) = drawing.note() { figcaption { (note) } } } }
     });
-    Some(html! {
-        (frame)
+    html! {
         @if let Some(picture) = picture { (picture) }
         @if let Some(judgement) = &metric.judgement { (room.or_say("The judgement", numbers(judgement))) }
         @if let Some(drawing) = &drawing { details { summary { "Data" } (table(drawing, room)) } }
         @if !metric.queries.is_empty() {
-            @let (queries, more) = room.all("answer", metric.queries.iter().map(|query| question(query, room)));
+            @let (queries, more) = room.all_raw("answer", metric.queries.iter().map(|query| question(query, room)));
             details {
                 summary { (asked(metric.queries.len())) }
                 @for query in queries { (query) }
                 @if let Some(more) = more { (more) }
             }
         }
-    })
+    }
 }
 
 fn frame(metric: &Metric) -> Markup {
@@ -262,7 +265,7 @@ fn table(drawing: &Drawing<'_>, room: &Room) -> Markup {
             }
         }
     });
-    let (measured, more) = room.all("measurement", measured.collect::<Vec<_>>().into_iter());
+    let (measured, more) = room.all_raw("measurement", measured.collect::<Vec<_>>().into_iter());
     html! {
         @if !measured.is_empty() {
             div.wide { table {
@@ -291,11 +294,11 @@ fn points(series: &Series, drawing: &Drawing<'_>, room: &Room) -> Markup {
             }
         }
     });
-    let (drawn, more) = room.all("row", drawn);
+    let (drawn, more) = room.all_raw("row", drawn);
     html! {
         div.wide { table.small {
             caption {
-                (series.side.word()) " " (series.label)
+                (series.side.word()) " " (series.label.short(60))
                 @if !few { ": " (series.points.len()) " points in " (count(rows.len(), "row")) }
             }
             thead { tr {

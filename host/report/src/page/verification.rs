@@ -17,7 +17,7 @@ pub(super) fn verifications(story: &Story, room: &Room) -> Markup {
     let body = html! {
         @for (index, verification) in story.verifications.iter().enumerate() {
             (room.or_say("A verification", frame(verification, index)))
-            (details(verification, index, room))
+            (room.whole(|| details(verification, index, room)))
         }
     };
     section("verifications", "Verifications", &body)
@@ -65,6 +65,7 @@ fn details(verification: &Verification, index: usize, room: &Room) -> Markup {
         }
         None => (Vec::new(), 0, [].as_slice()),
     };
+    let (unread, more_unread) = room.all("entry", unread.iter().map(|text| html! { p.note { (text) "." } }));
     html! {
         article {
             @if let Some(score) = verification.analysis.as_ref().and_then(|analysis| analysis.score.as_ref()) {
@@ -74,7 +75,8 @@ fn details(verification: &Verification, index: usize, room: &Room) -> Markup {
             @if let Some(more) = more_findings { (more) }
             @for metric in &metrics { (metric) }
             @if more_metrics > 0 { p.note { "The page is full: " (count(more_metrics, "metric")) " more left out." } }
-            @for text in unread.iter().take(20) { p.note { (text) "." } }
+            @for text in unread { (text) }
+            @if let Some(more) = more_unread { (more) }
             @if metrics.is_empty() && !verification.measured.is_empty() { (measured(&verification.measured, room)) }
             (asides(verification, room))
         }
@@ -146,7 +148,13 @@ fn score_of(score: &Score) -> Markup {
 /// What was asked and what it was configured with.
 fn asides(verification: &Verification, room: &Room) -> Markup {
     let many = verification.exchanges.len();
-    let (exchanges, more) = room.all("exchange", verification.exchanges.iter().map(|asked| exchange(asked, room)));
+    let (exchanges, more) = room.all_raw("exchange", verification.exchanges.iter().map(|asked| exchange(asked, room)));
+    let named = verification.evidence.iter();
+    let named = named.map(|(name, value)| html! { details { summary { "Evidence " code { (name) } } (room.raw(value, false)) } });
+    let (evidence, more_evidence) = room.all_raw("piece", named);
+    let config = Some(&verification.config).filter(|config| !config.is_empty());
+    let config = config.into_iter().map(|config| html! { details { summary { "Configuration" } (room.raw(config, false)) } });
+    let (config, _) = room.all_raw("configuration", config);
     html! {
         @if many > 0 {
             details {
@@ -156,12 +164,9 @@ fn asides(verification: &Verification, room: &Room) -> Markup {
                 @if verification.left_out > 0 { p.note { (count(verification.left_out as usize, "exchange")) " more were not kept." } }
             }
         }
-        @for (name, value) in verification.evidence.iter().take(50) {
-            details { summary { "Evidence " code { (name) } } (room.or_say("It", room.raw(value, false))) }
-        }
-        @if !verification.config.is_empty() {
-            details { summary { "Configuration" } (room.or_say("It", room.raw(&verification.config, false))) }
-        }
+        @for part in evidence { (part) }
+        @if let Some(more) = more_evidence { (more) }
+        @for part in config { (part) }
     }
 }
 

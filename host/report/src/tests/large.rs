@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shiftgate_model::{EventKind, Level, Verdict};
+use shiftgate_model::{EventKind, Evidence, Level, Verdict};
 
 use super::fixture::{self, START};
 use crate::{page, terminal};
@@ -40,6 +40,19 @@ fn ten_thousand_points_a_series_are_made_few_and_that_is_said() {
 }
 
 #[test]
+fn metrics_without_end_do_not_make_a_page_without_end() {
+    let series: Vec<Value> =
+        (0..8).map(|_| json!({ "side": "value", "label": "<".repeat(300), "points": [[START, 1.0]] })).collect();
+    let metric = json!({ "name": "m", "verdict": "pass", "series": series });
+    let mut tale = judged(&json!({ "format": 1, "metrics": vec![metric; 1_000] }));
+    let many = tale.evidence[0].clone();
+    tale.evidence.extend((2..20).map(|attempt| Evidence { attempt, ..many.clone() }));
+    let page = page(&tale.story());
+    assert!(page.len() < MOST, "{} bytes", page.len());
+    assert!(page.contains("The page is full: "));
+}
+
+#[test]
 fn a_page_ends_before_it_gets_heavy_and_says_what_is_missing() {
     let answer = "\"<&>\u{202e}".repeat(5_000);
     let queries: Vec<Value> =
@@ -58,6 +71,7 @@ fn a_page_ends_before_it_gets_heavy_and_says_what_is_missing() {
     let story = tale.story();
     let page = page(&story);
     assert!(page.len() < MOST, "{} bytes", page.len());
+    assert_eq!(page.matches("-title v").count(), 4, "no raw answer takes the place of a drawing");
     for word in ["bytes are left out here", "The page is full", "the last 300 are marked", "Of 30 series, the first 8 are drawn"]
     {
         assert!(page.contains(word), "{word}");
