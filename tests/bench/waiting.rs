@@ -84,6 +84,7 @@ pub(crate) fn activities(spot: &str, record: &Record, home: &Path) -> Arc<Activi
         ledger: Arc::clone(&record) as _,
         locks: Arc::clone(&record) as _,
         events: Arc::clone(&record) as _,
+        evidence: Arc::clone(&record) as _,
         runs: record,
         clock: Arc::new(SystemClock),
     };

@@ -34,6 +34,11 @@ pub trait Outside: Send {
     /// So many wakes, and the step counts as one that never ends.
     fn patience(&self) -> usize;
 
+    /// How long one call may take, by the run's clock.
+    fn longest_call(&self) -> Millis {
+        Budgets::default().wall
+    }
+
     /// Waits until something of what the plugin waits for happens, or its step is over.
     async fn wake(&mut self, wait: &Suspension, deadline: Option<Timestamp>) -> Woken;
 
@@ -174,7 +179,7 @@ impl Player<'_> {
         self.outside.hear(&reply);
         self.log.extend(reply.log);
         // A clock that jumps passes the host's own by, so its limit is held here too.
-        let (took, limit) = (self.outside.now().since(began), Budgets::default().wall);
+        let (took, limit) = (self.outside.now().since(began), self.outside.longest_call());
         if took > limit {
             return Err(failed_host(format!(
                 "a call took {took}, and the host ends a call after {limit}; wait between requests"

@@ -2,7 +2,7 @@
 //!
 //! [`create`] writes a new plugin, [`build`] makes its component, [`TestBed`] runs that component on the real plugin host, with a
 //! script in the network's place and a clock that jumps: its scenarios, and the conformance kit that every plugin has to pass.
-//! [`drive`] plays one step from start to end, over whatever world it is given. Nothing here prints or reads the environment; the
+//! [`drive`] plays one step from start to end, over whatever world it is given; a [`Recording`] plays one that a run recorded. Nothing here prints or reads the environment; the
 //! room that does is `cli`. What a call may do is decided in `plugin`, and nowhere here.
 
 mod bench;
@@ -12,6 +12,7 @@ mod drive;
 mod error;
 mod lang;
 mod new;
+mod replay;
 mod scenario;
 mod sdk;
 mod stage;
@@ -23,6 +24,7 @@ pub use drive::{End, Outside, Step, Story, Woken, drive, grants_for, plain_run};
 pub use error::AuthorError;
 pub use lang::Lang;
 pub use new::{NewPlugin, create};
+pub use replay::{Gap, Missing, Recording, Replayed};
 pub use scenario::{Mismatch, Scenario, read_all};
 pub use test_bed::{Checked, Place, TestBed};
 

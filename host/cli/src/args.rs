@@ -2,6 +2,7 @@
 
 mod plugin;
 mod runs;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use crate::exit::Exit;
 
 pub(crate) use plugin::{BenchPlugin, GrantPlugin, Kind, Language, NewPlugin, Plugin, RunPlugin, TestPlugin};
 pub(crate) use runs::{Logs, Look, Order, Prune, Report, Resume, Rollback, Runs, RunsAction, Vote, Worker};
+pub(crate) use verify::{Replay, Verify};
 
 /// The command by which the program calls itself to compile a plugin.
 pub(crate) const COMPILE: &str = "compile-component";
@@ -145,6 +147,9 @@ pub(crate) enum Command {
     /// Vote against going on
     #[command(after_help = "Example:\n  shiftgate reject last --comment 'latency doubled'")]
     Reject(Vote),
+    /// Look at verifications again that a run has made
+    #[command(subcommand)]
+    Verify(Verify),
     /// Drive the runs of a database, together with other workers, until interrupted
     #[command(after_help = "Example:\n  SHIFTGATE_STORE=postgres://shiftgate@db.internal:5432/shiftgate shiftgate worker")]
     Worker(Worker),
@@ -328,7 +333,7 @@ fn long_help() -> String {
 fn input(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err("an input is NAME=VALUE, as in ami=ami-0123456789abcdef0".to_owned()),
+        _ => Err("write NAME=VALUE, as in ami=ami-0123456789abcdef0".to_owned()),
     }
 }
 

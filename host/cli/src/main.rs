@@ -15,6 +15,7 @@ mod exit;
 mod failure;
 mod files;
 mod interrupt;
+mod judgement;
 mod log;
 mod no_clouds;
 mod preflight;
@@ -95,6 +96,7 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Demo(args) => commands::demo::run(app, args).await,
         Command::Sim(args) => commands::sim::run(app, args).await,
         Command::Plugin(what) => commands::plugin::run(app, what).await,
+        Command::Verify(what) => commands::verify::run(app, what).await,
         Command::Validate(_) | Command::Init(_) | Command::Completions { .. } | Command::CompileComponent => {
             Err(Failure::bug("this command does not wait"))
         }

@@ -13,5 +13,6 @@ pub(crate) mod runs;
 pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod validate;
+pub(crate) mod verify;
 pub(crate) mod vote;
 pub(crate) mod worker;

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_author::{End, Outside, Step, Woken, drive, plain_run};
 use shiftgate_model::{
-    Clock as _, Grants, HttpGrant, LogLine, PluginReply, PluginSource, ReceiptAction, Report, Suspension, Timestamp, Verdict,
-    Wake,
+    Clock as _, Grants, HttpGrant, LogLine, PluginReply, PluginSource, ReceiptAction, Suspension, Timestamp, Wake,
 };
 use shiftgate_plugin::Manifest;
 use shiftgate_store::SystemClock;
@@ -19,6 +18,7 @@ use crate::args::RunPlugin;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
+use crate::judgement::{ending, reported};
 use crate::screen::Screen;
 use crate::text::{moment, printable};
 use crate::wiring;
@@ -125,10 +125,7 @@ fn tell(screen: &mut Screen, end: &End) -> Result<Exit, Failure> {
     match end {
         End::Reported(report) => {
             screen.print(&printable(&reported(report)))?;
-            match report.verdict {
-                Verdict::Pass | Verdict::Warn | Verdict::Skipped => Ok(Exit::Succeeded),
-                Verdict::Fail | Verdict::Inconclusive => Err(Failure::Shown(Exit::Failed)),
-            }
+            ending(report.verdict)
         }
         End::Counted(tally) | End::Waiting { tally: Some(tally), .. } => {
             screen.print(&format!("{}\n", printable(&tally.summary)))?;
@@ -167,22 +164,6 @@ fn tell(screen: &mut Screen, end: &End) -> Result<Exit, Failure> {
         End::Endless(wakes) => Err(Failure::new(Exit::Failed, format!("it has not ended after {wakes} wakes"))),
         End::Waiting { tally: None, .. } => Err(Failure::bug("a step that waits was left")),
     }
-}
-
-fn reported(report: &Report) -> String {
-    let mut text = format!("{}: {}\n", report.verdict, report.summary);
-    for finding in &report.findings {
-        text.push_str(&format!("  {}: {}\n", finding.verdict, finding.message));
-    }
-    for metric in &report.metrics {
-        let value = metric.value.map_or_else(|| "no value".to_owned(), |value| value.to_string());
-        let unit = if metric.unit.is_empty() { String::new() } else { format!(" {}", metric.unit) };
-        text.push_str(&format!("  {} = {value}{unit}, {} {}\n", metric.name, metric.verdict, metric.threshold));
-    }
-    for (name, value) in report.evidence.iter().chain(&report.outputs) {
-        text.push_str(&format!("  {name} = {value}\n"));
-    }
-    text
 }
 
 fn acted(action: &ReceiptAction) -> String {
