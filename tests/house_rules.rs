@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("host/plugin", &["shiftgate-model"]),
     // Scenarios write lengths of time as workflow files do.
     ("host/author", &["shiftgate-model", "shiftgate-workflow", "shiftgate-plugin"]),
+    ("host/report", &["shiftgate-model"]),
     // The runs that the record keeps are plans, so the store knows the plan's shape.
     ("host/store", &["shiftgate-model", "shiftgate-engine", "shiftgate-workflow"]),
     ("host/store/tls", &[]),
@@ -28,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "shiftgate-cloud",
             "shiftgate-plugin",
             "shiftgate-author",
+            "shiftgate-report",
             "shiftgate-store",
             "shiftgate-sim",
         ],
@@ -121,6 +123,7 @@ fn pure_rooms_see_no_clock_no_files_and_no_sockets() {
     pure.extend(sources(&root.join("host/workflow/src")));
     pure.extend(sources(&root.join("plugins/judge/src")));
     pure.extend(sources(&root.join("plugins/analysis/src")));
+    pure.extend(sources(&root.join("host/report/src")));
     let engine = root.join("host/engine/src");
     pure.extend(sources(&engine).into_iter().filter(|path| {
         let name = path.strip_prefix(&engine).expect("inside").to_string_lossy().into_owned();

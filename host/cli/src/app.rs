@@ -85,7 +85,16 @@ impl App {
 
     /// The columns that a text on standard error may have.
     pub(crate) fn columns(&self) -> usize {
-        self.env.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|columns| *columns >= 40).unwrap_or(COLUMNS)
+        self.told_columns().unwrap_or(COLUMNS)
+    }
+
+    /// The columns that a text on standard output may have.
+    pub(crate) fn columns_out(&self) -> usize {
+        self.told_columns().or_else(Screen::columns).unwrap_or(COLUMNS)
+    }
+
+    fn told_columns(&self) -> Option<usize> {
+        self.env.get("COLUMNS").and_then(|text| text.parse().ok()).filter(|columns| *columns >= 40)
     }
 }
 

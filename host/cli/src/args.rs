@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use crate::exit::Exit;
 
 pub(crate) use plugin::{BenchPlugin, GrantPlugin, Kind, Language, NewPlugin, Plugin, RunPlugin, TestPlugin};
-pub(crate) use runs::{Baseline, Logs, Look, Order, Pin, Prune, Resume, Rollback, Runs, RunsAction, Vote, Worker};
+pub(crate) use runs::{Baseline, Logs, Look, Order, Pin, Prune, Report, Resume, Rollback, Runs, RunsAction, Vote, Worker};
 pub(crate) use verify::{Replay, Verify};
 
 /// The command by which the program calls itself to compile a plugin.
@@ -126,6 +126,9 @@ pub(crate) enum Command {
     /// Show what happened in a run
     #[command(after_help = "Example:\n  shiftgate logs last --follow")]
     Logs(Logs),
+    /// Show how a run went and why it was judged so: on the terminal, or as a page
+    #[command(after_help = "Examples:\n  shiftgate report last\n  shiftgate report last --html report.html")]
+    Report(Report),
     /// Go on with a run that was interrupted or aborted
     #[command(after_help = "Example:\n  shiftgate resume 20261123-214501-k3f9")]
     Resume(Resume),

@@ -84,6 +84,7 @@ async fn wait(app: &mut App, command: &Command) -> Result<Exit, Failure> {
         Command::Status(args) => commands::status::run(app, args).await,
         Command::Runs(args) => commands::runs::run(app, args).await,
         Command::Logs(args) => commands::logs::run(app, args).await,
+        Command::Report(args) => commands::report::run(app, args).await,
         Command::Plan(args) => commands::plan::run(app, args).await,
         Command::Resume(args) => commands::resume::run(app, args).await,
         Command::Rollback(args) => commands::resume::roll_back(app, args).await,

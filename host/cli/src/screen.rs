@@ -37,6 +37,11 @@ impl Screen {
         self.color_err
     }
 
+    /// The columns of the terminal that standard output is; none when it is none.
+    pub(crate) fn columns() -> Option<usize> {
+        rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
     /// A part of the result, newline included.
     ///
     /// Errors: a reader that went away ends the command quietly; a full disk does not.

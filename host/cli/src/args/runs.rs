@@ -1,5 +1,7 @@
 //! The commands that look at runs, and those that order something of one. Next: `commands`, which says what they mean.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use shiftgate_model::Millis;
 
@@ -48,6 +50,15 @@ pub(crate) struct Logs {
     /// Go on showing events until the run ends
     #[arg(long, short = 'f')]
     pub(crate) follow: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) look: Look,
+    /// Write one HTML file that needs nothing else, instead of text; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
