@@ -1,7 +1,7 @@
 //! End to end: the program as a user runs it, against the simulated account, and the rules of the house.
 //!
 //! `author` writes plugins and tests them; `campaign` kills it at every moment and has it go on; `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `commands` everything
-//! else that a user types; `golden` goes on with runs of earlier releases; `guests` plays plugins of other languages; `policy` is what an operator allows; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
+//! else that a user types; `golden` goes on with runs of earlier releases; `guests` plays plugins of other languages; `policy` is what an operator allows; `vendors` lets plugins meet what vendors and others wrote; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
 //! takes longer than running it.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
@@ -24,6 +24,7 @@ mod postgres;
 mod program;
 mod storage;
 mod traffic;
+mod vendors;
 mod workers;
 
 use shiftgate_store::PostgresUrl;

@@ -86,6 +86,8 @@ fn read<T: DeserializeOwned>(response: &Response, settings: &Settings, query: &s
         (kind, "") => format!("HTTP {} {kind}", response.status),
         (kind, message) => format!("HTTP {} {kind}: {message}", response.status),
     };
+    let unsigned = kind.starts_with("MissingAuthenticationToken");
+    let why = if unsigned { format!("{why}; the grant of this URL needs `auth: {{ sigv4: … }}`") } else { why };
     let why = exchange::refused("CloudWatch", &settings.url, query, meant(response.status, kind), &why)?;
     Ok(Called::Trouble(why, raw))
 }

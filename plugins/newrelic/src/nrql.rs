@@ -34,25 +34,33 @@ pub fn has(nrql: &str, word: &str) -> bool {
 /// A query with the time that it is about: `SINCE` and `UNTIL` unless it has one of them, `TIMESERIES` for a window.
 pub(crate) fn complete(nrql: &str, scope: &Scope) -> String {
     let mut query = nrql.trim_end().to_owned();
-    let (from, to) = match scope.window {
-        Some(Window { from, to, .. }) => (from.0, to.0),
-        None => (scope.now.0.saturating_sub(MOMENT), scope.now.0),
+    let (from, to, bucket) = match scope.window {
+        Some(window) => {
+            let bucket = bucket(window.length(), window.step);
+            (whole_buckets(window, bucket), window.to.0, Some(bucket))
+        }
+        None => (scope.now.0.saturating_sub(MOMENT), scope.now.0, None),
     };
     if !has(nrql, "SINCE") && !has(nrql, "UNTIL") {
         query.push_str(&format!(" SINCE {from} UNTIL {to}"));
     }
-    if let Some(window) = scope.window
-        && !has(nrql, "TIMESERIES")
-    {
-        query.push_str(&format!(" TIMESERIES {} seconds", seconds(window.length(), window.step)));
+    if let (Some(seconds), false) = (bucket, has(nrql, "TIMESERIES")) {
+        query.push_str(&format!(" TIMESERIES {seconds} seconds"));
     }
     query
 }
 
-/// The length of a bucket: the step, or more where it would make too many.
-fn seconds(length: Duration, step: Duration) -> u64 {
+/// The length of a bucket in seconds: the step, or more where it would make too many.
+fn bucket(length: Duration, step: Duration) -> u64 {
     let least = length.as_millis().div_ceil(BUCKETS * 1000);
     step.as_millis().div_ceil(1000).max(least).max(1)
+}
+
+/// The begin of a window that holds whole buckets only: one that is not over would have too little in it.
+fn whole_buckets(window: Window, seconds: u64) -> u64 {
+    let millis = seconds * 1000;
+    let buckets = (window.length().as_millis() / millis).max(1);
+    window.to.0.saturating_sub(buckets * millis)
 }
 
 #[cfg(test)]
@@ -96,7 +104,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_that_is_not_whole_is_left_out() {
+        let to = Timestamp(1_767_225_600_000);
+        let begin = |seconds: u64| {
+            let window = Window { from: Timestamp(to.0 - seconds * 1000), to, step: Duration::from_secs(15) };
+            (to.0 - whole_buckets(window, 15)) / 1000
+        };
+        assert_eq!([100, 60, 10].map(begin), [90, 60, 15]);
+    }
+
+    #[test]
     fn no_more_buckets_than_new_relic_gives() {
-        assert!(completed("SELECT 1", Some(24 * 60)).ends_with("TIMESERIES 237 seconds"));
+        assert!(completed("SELECT 1", Some(24 * 60)).ends_with("SINCE 1767139332000 UNTIL 1767225600000 TIMESERIES 237 seconds"));
     }
 }

@@ -174,6 +174,9 @@ fn forbidden_and_access_denied_end_the_step() {
     assert_eq!(error.code, "not-authorized");
     let message = "URL does not let the plugin in: HTTP 400 AccessDeniedException: User is not authorized";
     assert_eq!(error.message.replace(URL, "URL"), message);
+    let unsigned = json!({"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"});
+    let error = ask_with(&metric(json!({})), 403, unsigned).unwrap_err();
+    assert!(error.message.ends_with("the grant of this URL needs `auth: { sigv4: … }`"), "{}", error.message);
 }
 
 #[test]
