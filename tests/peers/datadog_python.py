@@ -29,9 +29,7 @@ def check(what, holds, seen=None):
 
 
 def client(base_url, key):
-    configuration = Configuration(host=base_url, api_key={"apiKeyAuth": key, "appKeyAuth": "key-of-the-app"})
-    # A model that does not fit is to be an error here.
-    return ApiClient(configuration)
+    return ApiClient(Configuration(host=base_url, api_key={"apiKeyAuth": key, "appKeyAuth": "key-of-the-app"}))
 
 
 def known(model):
@@ -55,7 +53,8 @@ def metrics(base_url):
         try:
             query("avg:busy{*}")
         except ApiException as error:
-            check("a limit says when it is reset", (error.status, error.headers.get("X-Ratelimit-Reset")) == (429, "12"), error)
+            headers = {name.lower(): value for name, value in error.headers.items()}
+            check("a limit says when it is reset", (error.status, headers.get("x-ratelimit-reset")) == (429, "12"), headers)
         else:
             check("a limit is an error", False)
 
