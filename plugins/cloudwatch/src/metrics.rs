@@ -135,23 +135,29 @@ fn whole_periods(window: Option<Window>, now: Timestamp, period: Duration) -> (T
 }
 
 fn question(query: &Query, scope: &Scope) -> Result<Question> {
+    let outer = Metric {
+        id: RESULT,
+        namespace: query.namespace.as_deref(),
+        name: query.metric_name.as_deref().unwrap_or_default(),
+        dimensions: query.dimensions.as_ref(),
+        stat: query.stat.as_deref(),
+    };
     let Some(expression) = &query.expression else {
-        let name = query.metric_name.as_deref().unwrap_or_default();
-        let metric = Stat { id: RESULT, namespace: &query.namespace, name, dimensions: &query.dimensions, stat: &query.stat };
-        let (one, text) = metric.asked(query, scope, true)?;
+        let (one, text) = outer.asked(query.period(), scope, true)?;
         return Ok(Question { queries: vec![one], text });
     };
     let expression = scope.fill(expression)?;
     let mut queries = Vec::new();
     let mut text = expression.clone();
     for source in query.queries.iter().flatten() {
-        let name = &source.metric_name;
-        let of = |own: &Option<String>| own.clone();
-        let namespace = of(&source.namespace).or_else(|| query.namespace.clone());
-        let stat = of(&source.stat).or_else(|| query.stat.clone());
-        let dimensions = source.dimensions.clone().or_else(|| query.dimensions.clone());
-        let metric = Stat { id: &source.id, namespace: &namespace, name, dimensions: &dimensions, stat: &stat };
-        let (one, words) = metric.asked(query, scope, false)?;
+        let metric = Metric {
+            id: &source.id,
+            namespace: source.namespace.as_deref().or(outer.namespace),
+            name: &source.metric_name,
+            dimensions: source.dimensions.as_ref().or(outer.dimensions),
+            stat: source.stat.as_deref().or(outer.stat),
+        };
+        let (one, words) = metric.asked(query.period(), scope, false)?;
         queries.push(one);
         text.push_str(&format!("; {} = {words}", source.id));
     }
@@ -164,27 +170,28 @@ fn question(query: &Query, scope: &Scope) -> Result<Question> {
 }
 
 /// One metric with its statistic.
-struct Stat<'a> {
+struct Metric<'a> {
     id: &'a str,
-    namespace: &'a Option<String>,
+    namespace: Option<&'a str>,
     name: &'a str,
-    dimensions: &'a Option<BTreeMap<String, String>>,
-    stat: &'a Option<String>,
+    dimensions: Option<&'a BTreeMap<String, String>>,
+    stat: Option<&'a str>,
 }
 
-impl Stat<'_> {
-    fn asked(&self, query: &Query, scope: &Scope, returned: bool) -> Result<(Value, String)> {
-        let (namespace, stat) = (self.namespace.as_deref().unwrap_or_default(), self.stat.as_deref().unwrap_or_default());
+impl Metric<'_> {
+    /// As CloudWatch takes it, and as a person reads it.
+    fn asked(&self, period: Duration, scope: &Scope, returned: bool) -> Result<(Value, String)> {
+        let (namespace, stat) = (self.namespace.unwrap_or_default(), self.stat.unwrap_or_default());
         let mut dimensions = Vec::new();
         let mut words = Vec::new();
-        for (name, value) in self.dimensions.iter().flatten() {
+        for (name, value) in self.dimensions.into_iter().flatten() {
             let value = scope.fill(value)?;
             words.push(format!("{name}={value}"));
             dimensions.push(json!({ "Name": name, "Value": value }));
         }
         let metric = json!({ "Namespace": namespace, "MetricName": self.name, "Dimensions": dimensions });
-        let stat_of = json!({ "Metric": metric, "Period": seconds(query.period()), "Stat": stat });
-        let text = format!("{stat} {namespace} {} {{{}}} by {}", self.name, words.join(", "), query.period());
+        let stat_of = json!({ "Metric": metric, "Period": seconds(period), "Stat": stat });
+        let text = format!("{stat} {namespace} {} {{{}}} by {period}", self.name, words.join(", "));
         Ok((json!({ "Id": self.id, "MetricStat": stat_of, "ReturnData": returned }), text))
     }
 }
