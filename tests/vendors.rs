@@ -3,7 +3,9 @@
 //!
 //! The components run on the real plugin host, with its signatures and secrets; each asks once. A Python with
 //! `tests/peers/requirements.txt` is found by an environment variable: without it a test says so and passes, but in CI.
-//! What a plugin makes of odd answers is tested beside it.
+//! What a plugin makes of odd answers is tested beside it; `whole` runs deployments that ask them.
+
+mod whole;
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -19,16 +21,14 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shiftgate_author::plain_run;
 use shiftgate_model::{
-    Auth, Call, Clock, Grants, HttpGrant, Outcome, PluginCall, PluginKind, PluginRunner as _, PluginSource, SecretGrant,
-    SecretRef, Timestamp, secret_placeholder,
+    Auth, Call, Clock, Grants, HttpGrant, Outcome, PluginCall, PluginError, PluginKind, PluginReply, PluginRunner as _,
+    PluginSource, SecretGrant, SecretRef, Timestamp, secret_placeholder,
 };
 use shiftgate_plugin::{Compiler, Plugins, PluginsConfig, Signer, Unsigned, Vault};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
-use shiftgate_sim::World;
-
-use crate::program::{Bench, finish, plugins, root};
+use crate::program::{finish, plugins, root};
 
 const PYTHON: &str = "SHIFTGATE_PEERS_PYTHON";
 /// 2026-01-01T00:00:00Z, which the answers are about.
@@ -124,6 +124,27 @@ impl Signer for Credentials {
     }
 }
 
+/// One call of a component on a host of its own.
+async fn call(name: &str, config: Value, grants: Grants, action: Call) -> Result<PluginReply, PluginError> {
+    let of_host = PluginsConfig::new(plugins().join("cache-of-tests"), Arc::new(Midnight));
+    let program = env!("CARGO_BIN_EXE_shiftgate").into();
+    let compiler = Compiler::Child { program, args: vec!["compile-component".to_owned()] };
+    let host = Plugins::new(PluginsConfig { compiler, vault: Arc::new(Credentials), signer: Arc::new(Credentials), ..of_host });
+    let file = plugins().join(format!("{name}.wasm")).display().to_string();
+    let source = PluginSource { grants, ..PluginSource::new(name, file) };
+    let run = plain_run(Timestamp(NOW * 1000));
+    let call = PluginCall { kind: PluginKind::Verification, config, run, action };
+    host.expect("a host").call(&source, &call).await
+}
+
+/// What a plugin says of a config.
+async fn accepts(name: &str, config: Value) -> String {
+    match call(name, config, Grants::default(), Call::Validate).await {
+        Ok(reply) => format!("{:?}", reply.outcome),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
 /// A plugin with what it is granted.
 struct Asked {
     name: &'static str,
@@ -156,16 +177,7 @@ impl Asked {
     async fn told(&self, more: Value) -> String {
         let mut config = self.config.clone();
         config.as_object_mut().expect("a mapping").extend(more.as_object().expect("a mapping").clone());
-        let of_host = PluginsConfig::new(plugins().join("cache-of-tests"), Arc::new(Midnight));
-        let program = env!("CARGO_BIN_EXE_shiftgate").into();
-        let compiler = Compiler::Child { program, args: vec!["compile-component".to_owned()] };
-        let host =
-            Plugins::new(PluginsConfig { compiler, vault: Arc::new(Credentials), signer: Arc::new(Credentials), ..of_host });
-        let file = plugins().join(format!("{}.wasm", self.name)).display().to_string();
-        let source = PluginSource { grants: self.grants.clone(), ..PluginSource::new(self.name, file) };
-        let run = plain_run(Timestamp(NOW * 1000));
-        let call = PluginCall { kind: PluginKind::Verification, config, run, action: Call::Start { summary: None } };
-        match host.expect("a host").call(&source, &call).await {
+        match call(self.name, config, self.grants.clone(), Call::Start { summary: None }).await {
             Err(error) => format!("error: {error}"),
             Ok(reply) => match reply.outcome {
                 Outcome::Reported(report) => format!("{}: {}", report.verdict, report.summary),
@@ -321,57 +333,4 @@ async fn nerdgraph_is_asked_as_an_engine_of_others_understands_it() {
     let config = json!({"url": url, "account": 1_234_567, "max": 1});
     let asked = Asked::new("newrelic", config, url, &["POST"]).with_auth(auth);
     assert_eq!(asked.told(from("Number", json!({}))).await, "pass: value is 0.25, wanted <= 1");
-}
-
-/// What a workflow says of them, with real signatures, secrets of the environment, and the clock as it is.
-const WORKFLOW: &str = r#"
-secrets:
-  api: { env: DD_API }
-  app: { env: DD_APP }
-  newrelic: { env: NEWRELIC }
-plugins:
-  cloudwatch:
-    grants: { http: [ { url: MOTO, methods: [POST], addresses: [127.0.0.0/8], auth: { sigv4: { service: monitoring, region: us-east-1 } } } ] }
-  datadog:
-    grants:
-      http: [ { url: DATADOG/api, addresses: [127.0.0.0/8] } ]
-      secrets: { api: [DATADOG/api], app: [DATADOG/api] }
-  newrelic:
-    grants:
-      http: [ { url: NERDGRAPH, methods: [POST], addresses: [127.0.0.0/8], auth: { header: { name: API-Key, value: "${secrets.newrelic}" } } } ]
-workflow:
-  verify:
-    - { plugin: cloudwatch, with: { url: MOTO, alarms: [web-errors, web-latency] } }
-    - { plugin: datadog, with: { url: DATADOG, apiKey: "${secrets.api}", applicationKey: "${secrets.app}", query: "avg:system.load.1{*}", max: 1 } }
-    - { plugin: newrelic, with: { url: NERDGRAPH, account: 1234567, query: "SELECT count(*) FROM Number", max: 1 } }
-"#;
-
-#[tokio::test]
-async fn a_deployment_asks_all_of_them_and_shows_no_key() {
-    let Some(python) = python() else { return };
-    let (moto, datadog, nerdgraph) = (Peer::moto(&python).await, datadog().await, Peer::nerdgraph(&python).await);
-    script(&python, "cloudwatch_python.py", &[&moto.url, &NOW.to_string(), "fill"]).await;
-    let bench = Bench::new(World::instant()).await;
-    let text = std::fs::read_to_string(root().join("docs/examples/basic.yaml")).expect("the workflow");
-    let more = WORKFLOW.replace("MOTO", &moto.url).replace("DATADOG", &datadog).replace("NERDGRAPH", &nerdgraph.url);
-    let file = bench.home.path().join("workflow.yaml");
-    std::fs::write(&file, text.replace("\nworkflow:\n", &more)).expect("a workflow");
-    let elastigroup = root().join("docs/examples/elastigroup.json");
-    std::fs::copy(elastigroup, bench.home.path().join("elastigroup.json")).expect("a copy");
-    let run = async || {
-        let mut command = bench.command(&["run", &file.display().to_string(), "--input", "ami=ami-0green"]);
-        command.env("DD_API", "key-of-the-api").env("DD_APP", "key-of-the-app").env("NEWRELIC", "key-of-the-user");
-        let done = finish(command).await;
-        let said = format!("{}{}", done.stdout, done.stderr);
-        assert!(!said.contains("key-of-the"), "{said}");
-        (done.exit, said)
-    };
-    let (exit, said) = run().await;
-    assert_eq!(exit, 0, "{said}");
-    for words in ["alarms is 0, wanted <= 0", "value is 0.75, wanted <= 1", "value is 0.25, wanted <= 1"] {
-        assert!(said.contains(words), "`{words}` is not in:\n{said}");
-    }
-    script(&python, "cloudwatch_python.py", &[&moto.url, &NOW.to_string(), "ring"]).await;
-    let (exit, said) = run().await;
-    assert!(exit != 0 && said.contains("alarms is 1, wanted <= 0"), "{said}");
 }
