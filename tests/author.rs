@@ -282,15 +282,26 @@ async fn a_step_that_is_run_for_real_is_cancelled_by_a_signal() {
 #[tokio::test]
 async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
     let desk = Desk::new();
-    for name in ["http-check", "manual-approval", "prometheus", "webhook"] {
+    let numbers = r#"{"url": "http://prometheus:9090", "query": "up", "min": 1}"#;
+    let alarms = r#"{"url": "https://monitoring.us-east-1.amazonaws.com", "alarms": ["errors"]}"#;
+    let series = r#"{"url": "https://api.datadoghq.com", "apiKey": "a", "applicationKey": "b", "query": "errors", "max": 1}"#;
+    let nrql = r#"{"url": "https://api.newrelic.com", "account": 1, "query": "SELECT count(*) FROM Error", "max": 1}"#;
+    for (name, given) in [
+        ("http-check", None),
+        ("manual-approval", None),
+        ("webhook", None),
+        ("prometheus", Some(numbers)),
+        ("cloudwatch", Some(alarms)),
+        ("datadog", Some(series)),
+        ("newrelic", Some(nrql)),
+    ] {
         let file = plugins().join(format!("{name}.wasm")).display().to_string();
         let scenarios = root().join("plugins").join(name).join("scenarios").display().to_string();
         let tested = desk.does(desk.home.path(), &["plugin", "test", &file, "--scenarios", &scenarios]).await;
         assert!(tested.contains("scenarios passed") && tested.contains("conformance checks passed"), "{tested}");
         // Without scenarios it takes a config that is made up, or one that is given.
-        let with = r#"{"url": "http://prometheus:9090", "query": "up", "min": 1}"#;
-        let given: &[&str] = if name == "prometheus" { &["--with", with] } else { &[] };
-        let tested = desk.does(desk.home.path(), &[&["plugin", "test", &file], given].concat()).await;
+        let given: Vec<&str> = given.into_iter().flat_map(|with| ["--with", with]).collect();
+        let tested = desk.does(desk.home.path(), &[&["plugin", "test", &file], given.as_slice()].concat()).await;
         assert!(tested.starts_with(&format!("{name} ")) && tested.contains("0 scenarios passed"), "{tested}");
     }
     // One that is refused would try nothing, and is told.

@@ -245,9 +245,13 @@ fn unknown(path: &syn::Path) -> Error {
     Error::new_spanned(path, format!("unknown option; there are: default, flatten, rename, {}", KEYWORDS.join(", ")))
 }
 
-/// Whether the type is written `Option<…>`.
+/// Whether the type is written `Option<…>`. One that comes through a macro has an invisible group around it.
 fn is_option(ty: &Type) -> bool {
-    let Type::Path(path) = ty else { return false };
+    let path = match ty {
+        Type::Group(group) => return is_option(&group.elem),
+        Type::Path(path) => path,
+        _ => return false,
+    };
     path.path.segments.last().is_some_and(|last| {
         last.ident == "Option"
             && matches!(&last.arguments, PathArguments::AngleBracketed(args)
@@ -281,5 +285,8 @@ mod tests {
         assert!(option("Option<u32>"));
         assert!(option("std::option::Option<String>"));
         assert!(!option("Vec<Option<u32>>"));
+        let inner = quote!(Option<u32>);
+        let through_a_macro = proc_macro2::Group::new(proc_macro2::Delimiter::None, inner);
+        assert!(is_option(&syn::parse2(quote!(#through_a_macro)).unwrap()));
     }
 }
