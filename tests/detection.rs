@@ -3,6 +3,7 @@
 //!
 //! The component, its host and the account are the real ones; only time is the test's, so that five minutes take milliseconds.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -55,7 +56,8 @@ impl Network for Stage {
 
 fn group(name: &str, image: &str, size: u32) -> GroupSeed {
     let capacity = Numbers { minimum: size, target: size, maximum: size };
-    GroupSeed { name: name.to_owned(), capacity, image: image.to_owned(), ..GroupSeed::default() }
+    let (name, image) = (name.to_owned(), image.to_owned());
+    GroupSeed { id: None, name, capacity, image, tags: BTreeMap::new(), target_groups: Vec::new(), extra: None }
 }
 
 /// Three instances that serve, and one that is new.
