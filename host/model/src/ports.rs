@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::{
     Actions, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family, Group,
-    GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall, PluginReply,
-    PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn, TargetHealth, Timestamp,
+    GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Parked, PluginCall,
+    PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn,
+    TargetHealth, Timestamp,
 };
 
 /// Elastigroups of one account. Implemented by `cloud`.
@@ -218,6 +219,19 @@ pub trait EvidenceLog: Send + Sync {
     /// A call is one by its step, fence, attempt and number. One that is performed again, after a crash, takes the place of what
     /// it left before; only a report stays, with all that led to it: the first one counts.
     async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError>;
+}
+
+/// Where the background verifications of a run stand between two of their calls. Implemented by `store`.
+#[async_trait]
+pub trait Parking: Send + Sync {
+    /// Keeps where one stands; it takes the place of where it stood before. One is one by its step.
+    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError>;
+
+    /// Those that are open, the next one due first.
+    async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError>;
+
+    /// Forgets one: it has ended. Nothing happens when it is not there.
+    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError>;
 }
 
 /// The time of day, for events and deadlines; waits go through the engine.
