@@ -3,6 +3,7 @@
 
 pub(crate) mod background;
 mod blue_green;
+mod calls;
 mod deploy;
 mod effect;
 mod finish;

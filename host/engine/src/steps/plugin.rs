@@ -3,15 +3,14 @@
 
 use serde_json::Value;
 use shiftgate_model::{
-    Call, Called, Ending, ErrorClass, EventKind, Evidence, Millis, Outcome, Parked, PluginCall, PluginError, PluginKind,
-    PluginReply, PluginSource, Receipt, ReceiptAction, RunInfo, Stage, StepError, StepId, StoreError, Suspension, Timestamp,
-    Wake,
+    Call, Ending, ErrorClass, EventKind, Millis, Outcome, Parked, PluginCall, PluginKind, PluginReply, Receipt, ReceiptAction,
+    RunInfo, Stage, StepError, StepId, Suspension, Timestamp, Wake,
 };
 use shiftgate_workflow::{Action, Approve, PluginStep, fill};
 
 use super::background::Woken;
 use super::verdicts::{consider, decided_by_person, expired, judge};
-use super::{Cx, Job, Stop, background, of_ending};
+use super::{Cx, Job, Stop, background, calls, of_ending};
 use crate::{Facts, StepState, TaskReply, Waking};
 
 pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
@@ -166,7 +165,7 @@ impl<'a> Visit<'a> {
     async fn call(&self, action: Call) -> Result<PluginReply, Stop> {
         let config = self.filled(&self.step.with)?;
         let run = run_info(self.cx, self.job, self.started_at, self.deadline);
-        call(self.cx, &self.step.plugin, PluginCall { kind: self.kind, config, run, action }).await
+        calls::call(self.cx, &self.step.plugin, PluginCall { kind: self.kind, config, run, action }).await
     }
 
     /// The step is over for now: its verification goes on in the background.
@@ -246,47 +245,6 @@ pub(super) fn broken(plugin: &str, kind: PluginKind, outcome: &Outcome) -> StepE
     StepError::new(ErrorClass::Application, format!("plugin `{plugin}` of a {kind} step {what}"))
 }
 
-/// One call of a plugin for the step of `cx`: what a verification leaves is kept, and what the plugin said is told.
-pub(super) async fn call(cx: &Cx<'_>, plugin: &PluginSource, call: PluginCall) -> Result<PluginReply, Stop> {
-    let kind = call.kind;
-    let reply = cx.ports.plugins.call(plugin, &call).await;
-    let reply = match kind {
-        PluginKind::Verification => keep(cx, &plugin.name, call, reply).await?,
-        PluginKind::Approval | PluginKind::WrapUp => reply,
-    };
-    let reply = reply.map_err(step_error)?;
-    report(cx, &plugin.name, kind, &reply).await?;
-    Ok(reply)
-}
-
-/// Keeps what a call of a verification left, also when it failed; nothing when the plugin was not called at all.
-async fn keep(
-    cx: &Cx<'_>,
-    plugin: &str,
-    call: PluginCall,
-    reply: Result<PluginReply, PluginError>,
-) -> Result<Result<PluginReply, PluginError>, StoreError> {
-    let Some(evidence) = evidence(cx.fence, plugin, call, &reply) else { return Ok(reply) };
-    let stands = cx.ports.evidence.keep(cx.run, &evidence).await?;
-    // A report that was kept before a crash is the one that counts.
-    Ok(match (reply, stands) {
-        (Ok(reply), Some(report)) => Ok(PluginReply { outcome: Outcome::Reported(report), ..reply }),
-        (reply, _) => reply,
-    })
-}
-
-async fn report(cx: &Cx<'_>, plugin: &str, kind: PluginKind, reply: &PluginReply) -> Result<(), StoreError> {
-    let loaded = EventKind::PluginLoaded { plugin: plugin.to_owned(), kind, digest: reply.digest.0.clone() };
-    cx.say_once(&format!("plugin/{plugin}/{}", reply.digest.0), loaded).await?;
-    for line in &reply.log {
-        cx.say(EventKind::PluginLogged { level: line.level, message: line.message.clone() }).await?;
-    }
-    if let Some(message) = &reply.progress {
-        cx.say(EventKind::PluginProgress { message: message.clone() }).await?;
-    }
-    Ok(())
-}
-
 fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<Timestamp>) -> RunInfo {
     let plan = cx.plan;
     RunInfo {
@@ -343,7 +301,7 @@ async fn check(
     let config = visit.filled(&plugin.with)?;
     let run = run_info(&cx, &job, visit.started_at, None);
     let call = PluginCall { kind, config, run, action: Call::Validate };
-    let reply = cx.ports.plugins.call(&plugin.plugin, &call).await.map_err(step_error)?;
+    let reply = cx.ports.plugins.call(&plugin.plugin, &call).await.map_err(calls::step_error)?;
     Ok(match reply.outcome {
         Outcome::ConfigRefused(problems) => problems
             .into_iter()
@@ -353,48 +311,4 @@ async fn check(
             .collect(),
         _ => Vec::new(),
     })
-}
-
-/// The number of a call in its attempt, 1 for the first: the saved state says how many there were before it.
-fn number(action: &Call) -> u32 {
-    let before = match action {
-        Call::Poll { state, .. } | Call::Cancel { state } => state.seal.as_ref().map_or(0, |seal| seal.polls),
-        Call::Validate | Call::Start { .. } => 0,
-    };
-    before.saturating_add(1)
-}
-
-/// What a call left; none when there was none.
-fn evidence(fence: i64, plugin: &str, call: PluginCall, reply: &Result<PluginReply, PluginError>) -> Option<Evidence> {
-    let (called, report, error) = match reply {
-        Ok(PluginReply { outcome, digest, began, exchanges, left_out, .. }) => {
-            let report = if let Outcome::Reported(report) = outcome { Some(report.clone()) } else { None };
-            let called = Called { digest: digest.clone(), began: *began, exchanges: exchanges.clone(), left_out: *left_out };
-            (called, report, None)
-        }
-        Err(error) => (Called::clone(error.called.as_deref()?), None, Some(error.message.clone())),
-    };
-    let Called { digest, began, exchanges, left_out } = called;
-    let PluginCall { config, run, action, .. } = call;
-    Some(Evidence {
-        step: run.step.clone(),
-        fence,
-        attempt: run.attempt,
-        call: number(&action),
-        at: began,
-        plugin: plugin.to_owned(),
-        digest,
-        config,
-        run,
-        action,
-        exchanges,
-        left_out,
-        report,
-        error,
-    })
-}
-
-fn step_error(error: PluginError) -> StepError {
-    let class = if error.retryable { ErrorClass::Connectivity } else { ErrorClass::Application };
-    StepError { class, message: error.to_string(), hint: error.hint }
 }

@@ -15,7 +15,7 @@ use shiftgate_model::{
 use shiftgate_workflow::{Action, FailurePolicy, PluginStep, Step};
 
 use super::settle::{Decided, decide};
-use super::{Cx, Job, Stop, has_ended, plugin, verdicts};
+use super::{Cx, Job, Stop, calls, has_ended, plugin, verdicts};
 use crate::orders::decide_rollback;
 use crate::{Next, StepState, TaskReply};
 
@@ -170,7 +170,7 @@ async fn call(cx: &Cx<'_>, verify: &PluginStep, parked: Parked) -> Result<(Parke
         }
     };
     let call = PluginCall { kind: PluginKind::Verification, config: parked.config.clone(), run: parked.run.clone(), action };
-    let outcome = match plugin::call(&of(cx, &parked), &verify.plugin, call).await {
+    let outcome = match calls::call(&of(cx, &parked), &verify.plugin, call).await {
         Ok(reply) => Ok(reply.outcome),
         Err(Stop::Step(error)) => Err(error),
         Err(stop) => return Err(stop),
@@ -182,7 +182,7 @@ async fn call(cx: &Cx<'_>, verify: &PluginStep, parked: Parked) -> Result<(Parke
 async fn cancel(cx: &Cx<'_>, verify: &PluginStep, parked: &Parked, state: ActionState) -> Result<(), Stop> {
     let (config, run) = (parked.config.clone(), parked.run.clone());
     let call = PluginCall { kind: PluginKind::Verification, config, run, action: Call::Cancel { state } };
-    match plugin::call(&of(cx, parked), &verify.plugin, call).await {
+    match calls::call(&of(cx, parked), &verify.plugin, call).await {
         Err(Stop::Store(error)) => Err(error.into()),
         Ok(_) | Err(Stop::Step(_) | Stop::Background(_)) => Ok(()),
     }

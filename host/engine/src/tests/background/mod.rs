@@ -1,14 +1,17 @@
-//! Verifications that go on beside the later steps, on the paused clock.
+//! Verifications that go on beside the later steps, on the paused clock: what each verdict leads to. In `waits`, steps that wait
+//! meanwhile; in `ends`, what calls them off, and what survives a process.
+
+mod ends;
+mod waits;
 
 use insta::assert_snapshot;
 use shiftgate_model::*;
 use shiftgate_workflow::*;
 
-use super::blue_green::{self, swap_plan};
 use super::ordered::{run_and, run_and_order};
-use super::world::{World, refusal};
+use super::world::World;
 use super::{approval, counted, live_world, plan, plugin, report, run, run_id, step};
-use crate::{Order, Sim, deploy, give_order};
+use crate::{Order, Sim, deploy};
 
 const BESIDE: &str = "phase-1/verify-1";
 const DAY: Millis = Millis::minutes(24 * 60);
@@ -68,6 +71,10 @@ fn at(world: &World, text: &str) -> Timestamp {
 
 fn settled(world: &World) {
     assert_eq!(world.state().parked, [], "nothing is left open");
+}
+
+fn ballot(vote: &str) -> String {
+    format!(r#"{{"subject":"ann","vote":"{vote}","comment":""}}"#)
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,118 +166,6 @@ async fn one_that_reports_at_once_ends_where_it_stands() {
     assert_eq!(run(&world).await, Ending::Succeeded);
     assert!(!saw(&world, "in the background"));
     settled(&world);
-}
-
-/// Nobody has to wait for the vote to learn that it is over.
-#[tokio::test(start_paused = true)]
-async fn one_that_fails_ends_an_approval_of_days() {
-    let world = live_world(beside(vec![approval(Millis(DAY.0 * 7))]));
-    says(&world, BESIDE, [waits(DAY), report(Verdict::Fail)]);
-    says(&world, "phase-1/approve-1", [counted(&[], true)]);
-    let began = world.now();
-    assert_eq!(run(&world).await, Ending::RolledBack);
-    assert!(world.now().since(began) < Millis(DAY.0 * 2));
-    assert_eq!(calls(&world, "phase-1/approve-1"), ["start", "cancel"]);
-    assert!(saw(&world, "Skipped: background verification `phase-1/verify-1` has failed"), "{}", world.transcript());
-}
-
-/// The approval's plugin is not called for the sake of the others, and its time ends to the moment.
-#[tokio::test(start_paused = true)]
-async fn a_wait_that_is_cut_short_goes_on_to_its_own_end() {
-    let world = live_world(beside(vec![approval(Millis::minutes(600))]));
-    says(&world, BESIDE, (0..40).map(|_| waits(Millis::minutes(17))));
-    says(&world, "phase-1/approve-1", [counted(&[], true)]);
-    assert_eq!(run(&world).await, Ending::RolledBack);
-    let asked = at(&world, "Approval needed");
-    assert_eq!(at(&world, "Nobody decided in time").since(asked), Millis::minutes(600));
-    assert_eq!(calls(&world, "phase-1/approve-1"), ["start", "cancel"]);
-    let called = calls(&world, BESIDE);
-    assert_eq!((called.len(), called.last()), (1 + 600 / 17 + 1, Some(&"cancel")), "{called:?}");
-    settled(&world);
-}
-
-/// A ballot is for the approval, also while its wait is cut short.
-#[tokio::test(start_paused = true)]
-async fn a_ballot_wakes_a_wait_that_is_cut_short() {
-    let world = live_world(beside(vec![approval(Millis::minutes(600))]));
-    says(&world, BESIDE, [waits(Millis::minutes(5)), waits(Millis::minutes(5)), report(Verdict::Pass)]);
-    says(&world, "phase-1/approve-1", [counted(&[], true), counted(&[("ann", Vote::Approve)], true)]);
-    let ending = run_and(&world, "Approval needed", async |sim| {
-        tokio::time::sleep(Millis::minutes(7).duration()).await;
-        sim.signal("phase-1/approve-1", "{}");
-    });
-    assert_eq!(ending.await, Ending::Succeeded);
-    assert_eq!(calls(&world, "phase-1/approve-1"), ["start", "poll", "cancel"]);
-}
-
-/// The foreground verification asked for an hour, and gets an hour.
-#[tokio::test(start_paused = true)]
-async fn a_verification_that_waits_is_polled_when_it_asked_to_be() {
-    let world = live_world(beside(vec![step("phase-1/verify-2", Action::Verify(plugin("errors")))]));
-    says(&world, BESIDE, (0..20).map(|_| waits(Millis::minutes(7))).chain([report(Verdict::Pass)]));
-    says(&world, "phase-1/verify-2", [waits(Millis::minutes(60)), report(Verdict::Pass)]);
-    assert_eq!(run(&world).await, Ending::Succeeded);
-    assert_eq!(calls(&world, "phase-1/verify-2"), ["start", "poll"]);
-    let calls: Vec<_> =
-        world.state().evidence.iter().filter(|one| one.step.as_str() == "phase-1/verify-2").map(|one| one.at).collect();
-    assert_eq!(calls[1].since(calls[0]), Millis::minutes(60));
-}
-
-/// The old group is emptied when its clients are gone, not when a background verification is due.
-#[tokio::test(start_paused = true)]
-async fn a_drain_is_not_cut_short() {
-    let mut plan = swap_plan(&["alb"], true, Vec::new());
-    plan.phases[0].steps.push(verify_beside(BESIDE));
-    close(&mut plan);
-    let world = blue_green::world(plan, &["alb"]);
-    says(&world, BESIDE, (0..20).map(|_| waits(Millis::seconds(9))).chain([report(Verdict::Pass)]));
-    assert_eq!(run(&world).await, Ending::Succeeded);
-    let drained = at(&world, "to finish what it has");
-    let emptied = at(&world, "Asking Spot to update sig-1 to min 0, max 0, target 0");
-    assert_eq!(emptied.since(drained), Millis::seconds(80), "{}", world.transcript());
-    assert_eq!(world.groups(), ["web 0/4/10", "web__STAGE__Harness 0/0/0"]);
-}
-
-/// The pause before another attempt is a wait like any other.
-#[tokio::test(start_paused = true)]
-async fn one_that_fails_ends_the_pause_before_an_attempt() {
-    let retry = FailureAction::Retry { count: 1, backoff: Millis::minutes(600), ask: None, then: Final::Rollback };
-    let mut plan = with_policy(beside(Vec::new()), retry);
-    verifies(&mut plan, |step| step.on_failure = Some(FailurePolicy::default()));
-    for (verdict, ending) in [(Verdict::Fail, Ending::RolledBack), (Verdict::Pass, Ending::Succeeded)] {
-        let world = live_world(plan.clone());
-        world.state().faults_after.push(("capacity".into(), 2, refusal("UpdateCapacity", 503)));
-        says(&world, BESIDE, [waits(Millis::minutes(30)), waits(Millis::minutes(30)), report(verdict)]);
-        assert_eq!(run(&world).await, ending, "{}", world.transcript());
-        assert_eq!(saw(&world, "attempt 2 in 10h"), true);
-        let tries = world.state().calls.iter().filter(|call| *call == "capacity sig-2 min 0, max 10, target 4").count();
-        assert_eq!(tries, if verdict == Verdict::Fail { 1 } else { 2 });
-        if verdict == Verdict::Pass {
-            let paused = at(&world, "attempt 2 in 10h");
-            let went_on = world.state().events.iter().rev().find(|e| e.kind.to_string() == "phase-2/deploy").unwrap().at;
-            assert_eq!(went_on.since(paused), Millis::minutes(600));
-        }
-        settled(&world);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn its_timeout_holds_to_the_moment() {
-    let mut plan = beside(Vec::new());
-    verifies(&mut plan, |step| {
-        let Action::Verify(verify) = &mut step.action else { panic!("it verifies") };
-        verify.timeout = Some(Millis::minutes(100));
-    });
-    let world = live_world(plan);
-    says(&world, BESIDE, (0..20).map(|_| waits(Millis::minutes(30))));
-    assert_eq!(run(&world).await, Ending::RolledBack);
-    let began = at(&world, "Goes on in the background, 1h 40m at most");
-    assert_eq!(at(&world, "plugin `errors` did not end in 1h 40m").since(began), Millis::minutes(100));
-    assert_eq!(calls(&world, BESIDE), ["start", "poll", "poll", "poll", "cancel"]);
-}
-
-fn ballot(vote: &str) -> String {
-    format!(r#"{{"subject":"ann","vote":"{vote}","comment":""}}"#)
 }
 
 /// It is asked about before the next step begins, which goes on with a yes.
@@ -398,103 +293,4 @@ async fn two_go_on_beside_each_other() {
     assert_eq!(run(&world).await, Ending::RolledBack);
     assert_eq!(calls(&world, "phase-1/verify-2"), ["start", "poll", "cancel"], "the other one is called off");
     settled(&world);
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_steps_failure_calls_it_off() {
-    let world = live_world(beside(vec![step("phase-1/verify-2", Action::Verify(plugin("errors")))]));
-    says(&world, BESIDE, [waits(DAY)]);
-    says(&world, "phase-1/verify-2", [report(Verdict::Fail)]);
-    assert_eq!(run(&world).await, Ending::RolledBack);
-    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
-    settled(&world);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_abort_calls_it_off_and_resume_begins_it_again() {
-    let world = live_world(beside(Vec::new()));
-    says(&world, BESIDE, [waits(DAY)]);
-    assert_eq!(run_and_order(&world, "Phase `Primary`", Order::Abort).await, Ending::Aborted);
-    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
-    says(&world, BESIDE, [waits(Millis::seconds(30)), report(Verdict::Pass)]);
-    assert_eq!(run(&world).await, Ending::Succeeded);
-    assert_eq!(calls(&world, BESIDE), ["start", "cancel", "start", "poll"]);
-    settled(&world);
-
-    let world = live_world(beside(Vec::new()));
-    says(&world, BESIDE, [waits(DAY)]);
-    assert_eq!(run_and_order(&world, "Phase `Primary`", Order::Rollback).await, Ending::RolledBack);
-    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
-    settled(&world);
-
-    let world = live_world(beside(Vec::new()));
-    says(&world, BESIDE, [waits(DAY)]);
-    assert_eq!(run_and_order(&world, "Phase `Primary`", Order::Abort).await, Ending::Aborted);
-    give_order(world.as_ref(), &run_id(), Order::Rollback, "ann asked for it").await.unwrap();
-    assert_eq!(run(&world).await, Ending::RolledBack, "and a rollback after it needs no verification");
-    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
-    settled(&world);
-}
-
-/// The process is gone while the verification waits: the one that goes on finds it where it stood.
-#[tokio::test(start_paused = true)]
-async fn a_run_that_is_killed_goes_on_with_what_was_parked() {
-    let world = live_world(beside(Vec::new()));
-    says(&world, BESIDE, [waits(Millis::minutes(10)), waits(Millis::minutes(10)), report(Verdict::Pass)]);
-    let sim = Sim::new(world.activities());
-    let run_id = run_id();
-    let killed = tokio::time::timeout(Millis::minutes(15).duration(), deploy(&sim, &run_id, &world.plan)).await;
-    assert!(killed.is_err(), "it waits");
-    assert_eq!(run(&world).await, Ending::Succeeded);
-    assert_eq!(calls(&world, BESIDE), ["start", "poll", "poll"], "it is not begun again");
-    assert_eq!(at(&world, "Verdict pass").since(at(&world, "Goes on in the background")), Millis::minutes(20));
-    settled(&world);
-}
-
-/// The record fails after every possible number of writes; whatever was done, a second try ends in the same world.
-#[tokio::test(start_paused = true)]
-async fn a_record_that_fails_at_any_write_loses_no_verification() {
-    for (verdict, ending, groups) in [
-        (Verdict::Pass, Ending::Succeeded, vec!["web__4 0/0/0", "web__5 0/4/10"]),
-        (Verdict::Fail, Ending::RolledBack, vec!["web__4 0/4/10"]),
-    ] {
-        for writes in 0.. {
-            let world = live_world(beside(Vec::new()));
-            world.state().replies.extend((0..20).map(|_| report(verdict)));
-            says(&world, BESIDE, [waits(Millis::seconds(30)), waits(Millis::seconds(30))]);
-            world.state().writes_left = Some(writes);
-            let first = deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await;
-            if first == Ok(ending) {
-                assert!(writes > 20, "the run writes to its record");
-                break;
-            }
-            world.state().writes_left = None;
-            assert_eq!(run(&world).await, ending, "after {writes} writes: {}", world.transcript());
-            assert_eq!(world.groups(), groups, "after {writes} writes");
-            let keys: Vec<_> = world.state().evidence.iter().map(|one| (one.fence, one.attempt, one.call)).collect();
-            let once: std::collections::BTreeSet<_> = keys.iter().collect();
-            assert_eq!(once.len(), keys.len(), "after {writes} writes");
-            let verdicts: Vec<_> = world.state().evidence.iter().filter_map(|one| one.report.clone()).collect();
-            assert!(verdicts.iter().any(|report| report.verdict == verdict), "after {writes} writes it was judged");
-            settled(&world);
-        }
-    }
-}
-
-/// A worker that was thought dead wakes in a wait: another one has taken over, and this one polls nothing and calls nothing off.
-#[tokio::test(start_paused = true)]
-async fn a_zombie_moves_nothing_on() {
-    let world = live_world(beside(Vec::new()));
-    says(&world, BESIDE, [waits(Millis::seconds(30))]);
-    let sim = Sim::new(world.activities());
-    let run = run_id();
-    let mut zombie = Box::pin(deploy(&sim, &run, &world.plan));
-    while !saw(&world, "desired 4, total 4, healthy 1") {
-        tokio::select! { biased; ended = &mut zombie => panic!("{ended:?}"), () = tokio::time::sleep(Millis(10).duration()) => {} }
-    }
-    world.state().term += 1;
-    assert_eq!(zombie.await, Ok(Ending::Aborted));
-    assert!(saw(&world, "this process no longer holds the lock"), "{}", world.transcript());
-    assert_eq!(calls(&world, BESIDE).first(), Some(&"start"));
-    assert!(!calls(&world, BESIDE).contains(&"poll"));
 }
