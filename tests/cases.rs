@@ -113,6 +113,8 @@ cases! {
     swap_succeeded_rolled_back,
     intervention_retried,
     drift_accepted,
+    background_failed,
+    background_passed,
 }
 
 async fn play(name: &str) {

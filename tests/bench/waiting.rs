@@ -85,6 +85,7 @@ pub(crate) fn activities(spot: &str, record: &Record, home: &Path) -> Arc<Activi
         locks: Arc::clone(&record) as _,
         events: Arc::clone(&record) as _,
         evidence: Arc::clone(&record) as _,
+        parking: Arc::clone(&record) as _,
         runs: record,
         clock: Arc::new(SystemClock),
     };

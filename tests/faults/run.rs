@@ -169,6 +169,7 @@ async fn activities(sim: &Sim, record: &Record, watch: &Arc<Watch>, plugins: Arc
         locks: Arc::clone(&record) as _,
         events: Arc::clone(watch) as _,
         evidence: Arc::clone(&record) as _,
+        parking: Arc::clone(&record) as _,
         runs: record,
         clock: Arc::new(SystemClock),
     };

@@ -53,6 +53,7 @@ pub(crate) fn points(env: &Environment, ports: Ports) -> Ports {
         locks: Arc::new(Crashing { inner: ports.locks, moments: Arc::clone(&moments) }),
         events: Arc::new(Crashing { inner: ports.events, moments: Arc::clone(&moments) }),
         evidence: Arc::new(Crashing { inner: ports.evidence, moments: Arc::clone(&moments) }),
+        parking: Arc::new(Crashing { inner: ports.parking, moments: Arc::clone(&moments) }),
         runs: Arc::new(Crashing { inner: ports.runs, moments }),
         clock: ports.clock,
     }
@@ -157,6 +158,21 @@ impl EvidenceLog for Crashing<dyn EvidenceLog> {
 
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
         self.inner.baseline(run, step).await
+    }
+}
+
+#[async_trait]
+impl Parking for Crashing<dyn Parking> {
+    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError> {
+        self.around("parking.park", self.inner.park(run, parked)).await
+    }
+
+    async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError> {
+        self.inner.parked(run).await
+    }
+
+    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError> {
+        self.around("parking.unpark", self.inner.unpark(run, step)).await
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan)
     let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback).chain(&plan.wrap_up);
     for step in steps {
         let (plugin, kind) = match &step.action {
-            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => continue,
+            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => continue,
             Action::Verify(plugin) => (plugin, PluginKind::Verification),
             Action::Approve(approve) => (&approve.step, PluginKind::Approval),
             Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),

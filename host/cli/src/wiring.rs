@@ -156,6 +156,7 @@ fn acting(
         locks: Arc::clone(&record) as _,
         events: Arc::clone(&record) as _,
         evidence: Arc::clone(&record) as _,
+        parking: Arc::clone(&record) as _,
         runs: record,
         clock: Arc::new(SystemClock),
     };

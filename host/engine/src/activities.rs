@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shiftgate_model::{
-    Acquired, Clock, ErrorClass, EventKind, Events, EvidenceLog, Groups, Ledger, Locks, PluginRunner, Routes, RunId, StepError,
-    StepId, StoreError,
+    Acquired, Clock, ErrorClass, EventKind, Events, EvidenceLog, Groups, Ledger, Locks, Parking, PluginRunner, Routes, RunId,
+    StepError, StepId, StoreError,
 };
 use shiftgate_workflow::{Action, Plan, Step};
 
 use crate::poller::Poller;
-use crate::steps::{self, Cx, Heeds, Stop, settle};
+use crate::steps::{self, Cx, Heeds, Stop, background, settle};
 use crate::{Facts, Next, OPERATOR, Pace, Runs, Task, TaskReply};
 
 /// The doors of the engine.
@@ -27,6 +27,7 @@ pub struct Ports {
     pub locks: Arc<dyn Locks>,
     pub events: Arc<dyn Events>,
     pub evidence: Arc<dyn EvidenceLog>,
+    pub parking: Arc<dyn Parking>,
     pub runs: Arc<dyn Runs>,
     pub clock: Arc<dyn Clock>,
 }
@@ -102,9 +103,11 @@ impl Activities {
                     (None, _) => Heeds::Abort,
                 };
                 let cx = self.enter(run, &plan, &step, &facts, heeds).await?;
-                let job = steps::Job { step: found, phase, attempt, facts, resumed, ending };
+                let (resumed, woken) = background::woken(resumed, self.ports.clock.now());
+                let job = steps::Job { step: found, phase, attempt, facts, resumed, woken, ending };
                 let reply = steps::run(&cx, &job).await;
-                settle::settle(&cx, &job, reply).await
+                let reply = settle::settle(&cx, &job, reply).await?;
+                background::beside(&cx, reply).await
             }
             Task::Rollback { reason, facts } => {
                 let step = StepId::new("rollback");
@@ -209,7 +212,7 @@ fn find<'a>(plan: &'a Plan, id: &StepId) -> Option<(Option<(usize, &'a str)>, &'
     phased.chain(other).find(|(_, step)| step.id == *id)
 }
 
-fn unknown_step(step: &StepId) -> StepError {
+pub(crate) fn unknown_step(step: &StepId) -> StepError {
     StepError::new(ErrorClass::Application, format!("the run's plan has no step `{step}`"))
         .hint("the run was started by another version of shiftgate; resume it with that version")
 }

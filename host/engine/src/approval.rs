@@ -76,7 +76,7 @@ mod tests {
     fn rule(approvers: &[&str], quorum: u32) -> Approve {
         let plugin = PluginSource::new("manual", "manual-approval");
         Approve {
-            step: PluginStep { plugin, with: serde_json::Value::Null, timeout: None },
+            step: PluginStep { plugin, with: serde_json::Value::Null, timeout: None, background: false },
             message: "Go?".into(),
             approvers: approvers.iter().map(ToString::to_string).collect(),
             quorum,

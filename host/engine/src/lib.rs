@@ -29,7 +29,7 @@ pub use pace::Pace;
 pub use rehearsal::{PlannedCall, PlannedStep, Rehearsal, RehearsalError, rehearse};
 pub use sim::Sim;
 pub use steps::has_ended;
-pub use task::{Asked, Next, StepState, Task, TaskReply, Waking, goes_back, step_of};
+pub use task::{Asked, Beside, Kept, Next, StepState, Task, TaskReply, Waking, goes_back, step_of};
 
 #[cfg(test)]
 mod tests;

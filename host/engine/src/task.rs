@@ -60,7 +60,7 @@ impl Task {
 }
 
 /// What a step saves while it waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepState {
     /// When the step began.
     pub started_at: Timestamp,
@@ -73,6 +73,43 @@ pub struct StepState {
     /// What a person is asked about after the step's failure; none while the step itself waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<Asked>>,
+    /// What keeps the step from its own, while background verifications go on; none while it does its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Box<Beside>>,
+}
+
+/// A step that is kept from its own, and what it goes on with afterwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Why.
+    pub why: Kept,
+    /// What the step itself saved, and why it was woken; none to begin it.
+    pub own: Option<(StepState, Waking)>,
+}
+
+/// Why a step is kept from its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Its wait is cut short, since a background verification is due earlier.
+    Cut {
+        /// When its own time is over; none when it waits for a ballot only.
+        until: Option<Timestamp>,
+        /// Whether it waits for a ballot.
+        ballot: bool,
+    },
+    /// The pause before its next attempt, as a wait that can be cut short.
+    Paused {
+        /// Why the last attempt failed.
+        error: StepError,
+        /// When the next one begins.
+        until: Timestamp,
+    },
+    /// A person is asked about a background verification.
+    Asked {
+        /// Which.
+        step: StepId,
+    },
 }
 
 /// A failure that a person is asked about.

@@ -259,6 +259,12 @@ pub enum EventKind {
     Found {
         finding: Finding,
     },
+    BackgroundStarted {
+        timeout: Option<Millis>,
+    },
+    BackgroundAwaited {
+        steps: Vec<StepId>,
+    },
     Verified {
         verdict: Verdict,
         summary: String,

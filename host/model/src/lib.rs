@@ -1,9 +1,11 @@
 //! The words of shiftgate, and the ports that its engine asks for.
 //!
 //! Ids, capacities, instance arithmetic, names, events, errors, and the traits [`Groups`], [`Routes`], [`PluginRunner`],
-//! [`Ledger`], [`Locks`], [`Events`] and [`EvidenceLog`]. Pure: no tokio, no files, no sockets, no clock and no randomness; time comes in as a
-//! [`Timestamp`]. The rooms that implement the ports are `cloud`, `plugin` and `store`; the next room to read is `workflow`.
+//! [`Ledger`], [`Locks`], [`Events`], [`EvidenceLog`] and [`Parking`]. Pure: no tokio, no files, no sockets, no clock and no
+//! randomness; time comes in as a [`Timestamp`]. The rooms that implement the ports are `cloud`, `plugin` and `store`; the next
+//! room to read is `workflow`.
 
+mod background;
 mod capacity;
 mod error;
 mod event;
@@ -24,6 +26,7 @@ mod template;
 mod time;
 mod visible;
 
+pub use background::{Parked, Stage};
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
 pub use event::{Ending, Event, EventKind, Level};
@@ -41,7 +44,8 @@ pub use plugin::{
     Report, Suspension, Verdict, Wake,
 };
 pub use ports::{
-    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Ledger, Locks, PluginError, PluginRunner, Routes,
+    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Ledger, Locks, Parking, PluginError, PluginRunner,
+    Routes,
 };
 pub use routes::{
     Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,

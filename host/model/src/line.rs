@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Ballot, EventKind, Level, Metric, ReceiptAction};
+use crate::{Ballot, EventKind, Level, Metric, ReceiptAction, StepId};
 
 /// The line that a person reads; one line, without the time and the step.
 impl fmt::Display for EventKind {
@@ -91,6 +91,12 @@ impl fmt::Display for EventKind {
             Self::PluginLogged { message, .. } => write!(f, "| {message}"),
             Self::Measured { metric } => write_metric(f, metric),
             Self::Found { finding } => write!(f, "{}: {}", finding.verdict, finding.message),
+            Self::BackgroundStarted { timeout: None } => f.write_str("Goes on in the background"),
+            Self::BackgroundStarted { timeout: Some(timeout) } => write!(f, "Goes on in the background, {timeout} at most"),
+            Self::BackgroundAwaited { steps } => {
+                let steps: Vec<&str> = steps.iter().map(StepId::as_str).collect();
+                write!(f, "Waiting for background verifications: {}", steps.join(", "))
+            }
             Self::Verified { verdict, summary } => write!(f, "Verdict {verdict}: {summary}"),
             Self::ApprovalRequested { message, approvers, quorum, .. } => {
                 let who = if approvers.is_empty() { "anyone".to_owned() } else { approvers.join(", ") };

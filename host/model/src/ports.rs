@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     Actions, Baseline, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family,
-    Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, PluginCall,
-    PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn,
+    Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Parked,
+    PluginCall, PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn,
     TargetHealth, Timestamp,
 };
 
@@ -223,6 +223,19 @@ pub trait EvidenceLog: Send + Sync {
     /// What a step of a run compares with: the same step of the last run of its workflow on its family that succeeded, or of the
     /// one that is pinned; none where there is no such run, or its step judged nothing.
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError>;
+}
+
+/// Where the background verifications of a run stand between two of their calls. Implemented by `store`.
+#[async_trait]
+pub trait Parking: Send + Sync {
+    /// Keeps where one stands; it takes the place of where it stood before. One is one by its step.
+    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError>;
+
+    /// Those that are open, the next one due first.
+    async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError>;
+
+    /// Forgets one: it has ended. Nothing happens when it is not there.
+    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError>;
 }
 
 /// The time of day, for events and deadlines; waits go through the engine.

@@ -60,12 +60,17 @@ pub struct Agreed {
 }
 
 impl Plan {
+    /// The verifications that go on beside the later steps.
+    pub fn background(&self) -> impl Iterator<Item = &Step> {
+        self.phases.iter().flat_map(|phase| &phase.steps).filter(|step| step.is_background())
+    }
+
     /// Binds each plugin to the component that its name stands for now.
     pub fn pin(&mut self, digests: &BTreeMap<String, Digest>) {
         let steps = self.phases.iter_mut().flat_map(|phase| &mut phase.steps);
         for step in steps.chain(&mut self.rollback).chain(&mut self.wrap_up) {
             let plugin = match &mut step.action {
-                Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => continue,
+                Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => continue,
                 Action::Verify(step) | Action::WrapUp(step) => &mut step.plugin,
                 Action::Approve(approve) => &mut approve.step.plugin,
             };
@@ -226,6 +231,14 @@ pub struct Step {
     pub on_failure: Option<FailurePolicy>,
 }
 
+impl Step {
+    /// Whether it is a verification that goes on beside the later steps.
+    #[must_use]
+    pub const fn is_background(&self) -> bool {
+        matches!(&self.action, Action::Verify(PluginStep { background: true, .. }))
+    }
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -240,6 +253,8 @@ pub enum Action {
     Shift(Shift),
     /// A verification plugin.
     Verify(PluginStep),
+    /// The last step of a plan with background verifications: waits for those that are still open.
+    Background,
     /// An approval plugin, and the rule that the host counts by.
     Approve(Approve),
     /// A wrap-up plugin.
@@ -288,6 +303,9 @@ pub struct PluginStep {
     pub with: Value,
     /// How long the step may take; none for the kind's own limit.
     pub timeout: Option<Millis>,
+    /// Whether it goes on beside the later steps; a verification of a phase only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// An approval.

@@ -168,6 +168,7 @@ fn activities(spot: &Arc<Spot>, elb: &Arc<Elb>, record: &Record) -> Arc<Activiti
         locks: Arc::clone(&record) as _,
         events: Arc::clone(&record) as _,
         evidence: Arc::clone(&record) as _,
+        parking: Arc::clone(&record) as _,
         runs: record,
         clock: Arc::new(SystemClock),
     };

@@ -72,6 +72,7 @@ impl View {
             EventKind::Approved { .. } | EventKind::Rejected { .. } | EventKind::ApprovalExpired => {
                 self.step(id, |step| step.state = StepState::Running);
             }
+            EventKind::BackgroundStarted { .. } => self.step_is(id, StepState::Running, "goes on in the background"),
             EventKind::Verified { summary, .. } => self.step(id, |step| step.detail.clone_from(summary)),
             EventKind::PluginProgress { message } => self.step(id, |step| step.detail.clone_from(message)),
             _ => {}
@@ -169,6 +170,8 @@ impl View {
             EventKind::Waiting { until, signal } if self.vote().is_none() => {
                 self.waits_for = Some(Wait::Signal { step: step.cloned(), signal: signal.clone(), until: *until });
             }
+            // A background verification says its part beside the step that waits.
+            kind if !begins(kind) && self.waits_for.as_ref().is_some_and(|wait| wait.is_of_another(step)) => {}
             EventKind::SteadyStateReached { .. }
             | EventKind::CapacityFound { .. }
             | EventKind::GroupEmptied { .. }
@@ -251,4 +254,8 @@ impl View {
             change(group);
         }
     }
+}
+
+const fn begins(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::StepStarted { .. })
 }

@@ -126,6 +126,18 @@ pub(crate) enum Wait {
     Drain { step: Option<StepId>, target_group: String, until: Timestamp },
 }
 
+impl Wait {
+    /// Whether it is a wait of another step than that one.
+    fn is_of_another(&self, step: Option<&StepId>) -> bool {
+        let of = match self {
+            Self::Vote { step, .. } | Self::Intervention { step, .. } => Some(step),
+            Self::SteadyState { step, .. } | Self::Signal { step, .. } | Self::Drain { step, .. } => step.as_ref(),
+            Self::Lock { .. } => None,
+        };
+        of.zip(step).is_some_and(|(of, step)| of != step)
+    }
+}
+
 impl View {
     /// A run of which nothing is known but its plan; a run whose plan cannot be read shows its events alone.
     pub(crate) fn new(run: RunId, plan: Option<&Plan>) -> Self {

@@ -328,3 +328,24 @@ fn a_resumed_run_is_no_longer_aborted() {
     let seen = view(&events(kinds));
     assert_eq!((seen.ending, seen.ended_at), (None, None));
 }
+
+#[test]
+fn what_goes_on_in_the_background_ends_no_wait_of_the_step_beside_it() {
+    let error = StepError::new(ErrorClass::Verification, "5 % errors");
+    let message = "Go on?".to_owned();
+    let asked =
+        EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: Timestamp(START + 3_600_000) };
+    let [verify, approve] = ["phase-1/verify-1", "phase-1/approve-1"].map(Some);
+    let mut kinds = begun();
+    kinds.extend([
+        (verify, EventKind::StepStarted { title: "Verify with `errors`".into() }),
+        (verify, EventKind::BackgroundStarted { timeout: None }),
+        (approve, EventKind::StepStarted { title: "Approval".into() }),
+        (approve, asked),
+        (verify, EventKind::StepIgnored { error }),
+    ]);
+    let seen = view(&events(kinds.clone()));
+    assert_eq!(seen.vote().map(StepId::as_str), approve);
+    kinds.push((approve, EventKind::Approved { by: vec!["ann".into()] }));
+    assert_eq!(view(&events(kinds)).vote(), None);
+}

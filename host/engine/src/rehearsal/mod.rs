@@ -98,6 +98,7 @@ pub async fn rehearse(
         locks: Arc::clone(&notes) as _,
         events: Arc::clone(&notes) as _,
         evidence: Arc::clone(&notes) as _,
+        parking: Arc::clone(&notes) as _,
         runs: Arc::clone(&notes) as _,
         clock,
     };
@@ -128,7 +129,7 @@ fn native_only(plan: &Plan) -> Plan {
 const fn is_native(action: &Action) -> bool {
     match action {
         Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => true,
-        Action::Verify(_) | Action::Approve(_) | Action::WrapUp(_) => false,
+        Action::Verify(_) | Action::Background | Action::Approve(_) | Action::WrapUp(_) => false,
     }
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_model::{
     Acquired, Baseline, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Evidence, EvidenceLog, Family, Hold,
-    Ledger, Locks, Report, RunId, StepError, StepId, StoreError, Timestamp,
+    Ledger, Locks, Parked, Parking, Report, RunId, StepError, StepId, StoreError, Timestamp,
 };
 use shiftgate_workflow::Plan;
 
@@ -148,6 +148,22 @@ impl EvidenceLog for Notes {
 
     async fn baseline(&self, _run: &RunId, _step: &StepId) -> Result<Option<Baseline>, StoreError> {
         Ok(None)
+    }
+}
+
+/// No verification is left to go on in the background.
+#[async_trait]
+impl Parking for Notes {
+    async fn park(&self, _run: &RunId, _parked: &Parked) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn parked(&self, _run: &RunId) -> Result<Vec<Parked>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn unpark(&self, _run: &RunId, _step: &StepId) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

@@ -49,7 +49,8 @@ impl Cx<'_> {
         Ok(value)
     }
 
-    async fn still_ours(&self) -> Result<(), Stop> {
+    /// Stops when another process has taken the run over, or another run the family.
+    pub(super) async fn still_ours(&self) -> Result<(), Stop> {
         let family = &self.plan.setup.family;
         if self.ports.locks.holds(&self.settings.account, family, self.run, Hold { fence: self.fence, term: self.term }).await? {
             return Ok(());

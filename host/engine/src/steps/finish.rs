@@ -3,7 +3,7 @@
 use shiftgate_model::{Ending, EventKind, StoreError};
 use shiftgate_workflow::Plan;
 
-use super::{Cx, blue_green, whereabouts};
+use super::{Cx, background, blue_green, whereabouts};
 use crate::{Order, close_orders};
 
 /// The first event of a run.
@@ -29,6 +29,7 @@ pub(crate) async fn finish(cx: &Cx<'_>, ending: Ending, summary: String) -> Resu
             cx.say_once(&format!("finish/left/{index}/{resumes}"), EventKind::Left { what }).await?;
         }
     }
+    background::call_off(cx, background::Later::after(ending), &format!("the run has ended: {ending}")).await?;
     let key = format!("ended/{ending}/{resumes}");
     cx.ports.events.append(cx.run, None, Some(&key), EventKind::RunEnded { ending, summary }).await?;
     let orders = [Order::Abort, Order::Rollback, Order::Retry];

@@ -1,8 +1,9 @@
-//! What a step heeds while it works: an operator's orders, and that the cloud is as this run left it.
+//! What a step heeds while it works: an operator's orders, what goes on in the background, and that the cloud is as this run
+//! left it.
 
 use shiftgate_model::{ErrorClass, EventKind, StepError};
 
-use super::{Cx, Stop};
+use super::{Cx, Stop, background};
 use crate::orders::{Order, decision, open_orders};
 
 /// Which orders a task heeds.
@@ -17,9 +18,18 @@ pub(crate) enum Heeds {
 }
 
 impl Cx<'_> {
-    /// Stops when an operator has ordered so. Asked at a step's begin, and in each of its waits; never between two writes that
-    /// belong together.
+    /// Stops when an operator has ordered so, or a background verification has failed. Asked in each wait of a step; never
+    /// between two writes that belong together.
     pub(crate) async fn heed(&self) -> Result<(), Stop> {
+        self.orders().await?;
+        match background::move_on(self).await? {
+            None => Ok(()),
+            Some(fallen) => Err(Stop::Background(Box::new(fallen))),
+        }
+    }
+
+    /// Stops when an operator has ordered so.
+    pub(super) async fn orders(&self) -> Result<(), Stop> {
         if self.heeds == Heeds::Nothing {
             return Ok(());
         }

@@ -44,6 +44,8 @@ async fn tidy(cx: &Cx<'_>, group: &Group, sized: bool) -> Result<(), StoreError>
     match done {
         Ok(()) => Ok(()),
         Err(Stop::Store(error)) => Err(error),
+        // A background verification stops the step, not this.
+        Err(stop @ Stop::Background(_)) => keep(cx, group, stop.into_step_error()?.message).await,
         Err(Stop::Step(error)) => keep(cx, group, error.message).await,
     }
 }

@@ -1,7 +1,9 @@
 //! The steps. A native step is a file here and a line in [`run`]; a plugin step goes through `plugin`. Each looks first, so
 //! that running it twice leaves one world; each ends in a reply that the interpreter goes by.
 
+pub(crate) mod background;
 mod blue_green;
+mod calls;
 mod deploy;
 mod effect;
 mod finish;
@@ -39,6 +41,8 @@ pub(crate) use take_up::take_up;
 pub(crate) enum Stop {
     Step(StepError),
     Store(StoreError),
+    /// A background verification stops whatever step is under way.
+    Background(Box<background::Fallen>),
 }
 
 impl Stop {
@@ -49,6 +53,7 @@ impl Stop {
     pub(crate) fn into_step_error(self) -> Result<StepError, StoreError> {
         match self {
             Self::Step(error) => Ok(error),
+            Self::Background(fallen) => Ok(fallen.error),
             Self::Store(error) => Err(error),
         }
     }
@@ -127,6 +132,8 @@ pub(crate) struct Job<'a> {
     pub(crate) attempt: u32,
     pub(crate) facts: Facts,
     pub(crate) resumed: Option<(StepState, Waking)>,
+    /// What it is woken for.
+    pub(crate) woken: background::Woken,
     pub(crate) ending: Option<(Ending, String)>,
 }
 
@@ -156,9 +163,12 @@ fn output(job: &Job<'_>) -> String {
 /// Runs one step until it ends or waits. A step that has ended before is not run again.
 pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
     let began = cx.ports.clock.now();
-    if let Err(stop) = cx.heed().await {
+    if let Err(stop) = cx.orders().await {
         plugin::cancel(cx, job).await?;
         return Err(stop);
+    }
+    if let Some(reply) = background::first(cx, job).await? {
+        return Ok(reply);
     }
     if let Some((state, waking)) = &job.resumed
         && let Some(asked) = &state.asked
@@ -180,9 +190,13 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
         Action::Swap(swap) => blue_green::swap(cx, job, swap).await?,
         Action::Shift(shift) => blue_green::shift(cx, job, shift).await?,
         Action::Verify(_) | Action::Approve(_) | Action::WrapUp(_) => plugin::run(cx, job).await?,
+        Action::Background => background::wait(cx, job).await?,
     };
     if let TaskReply::Done(facts) = &reply {
         settle_output(cx, job, facts).await?;
+        if goes_on(cx, job).await? {
+            return Ok(reply);
+        }
         let began = job.resumed.as_ref().map_or(began, |(state, _)| state.started_at);
         let took = cx.ports.clock.now().since(began);
         cx.say_once(&format!("{}/succeeded{}", cx.step, of_ending(job)), EventKind::StepSucceeded { took }).await?;
@@ -190,8 +204,16 @@ pub(crate) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
     Ok(reply)
 }
 
+/// Whether the step's verification goes on in the background: the run goes on, and the step has not succeeded yet.
+async fn goes_on(cx: &Cx<'_>, job: &Job<'_>) -> Result<bool, StoreError> {
+    Ok(job.step.is_background() && background::is_open(cx).await?)
+}
+
 /// A process that was killed right behind its step's end may not have said so.
 async fn ended_before(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), StoreError> {
+    if goes_on(cx, job).await? {
+        return Ok(());
+    }
     let events = cx.ports.events.read(cx.run, 0).await?;
     let mut of_step = events.iter().rev().filter(|event| event.step.as_ref() == Some(cx.step));
     if of_step.clone().any(|event| matches!(event.kind, EventKind::StepIgnored { .. })) {

@@ -3,13 +3,14 @@
 
 use serde_json::Value;
 use shiftgate_model::{
-    Call, Called, Ending, ErrorClass, EventKind, Evidence, Millis, Outcome, PluginCall, PluginError, PluginKind, PluginReply,
-    Receipt, ReceiptAction, RunInfo, StepError, StepId, StoreError, Suspension, Timestamp, Wake,
+    Call, Ending, ErrorClass, EventKind, Millis, Outcome, Parked, PluginCall, PluginKind, PluginReply, Receipt, ReceiptAction,
+    RunInfo, Stage, StepError, StepId, Suspension, Timestamp, Wake,
 };
 use shiftgate_workflow::{Action, Approve, PluginStep, fill};
 
+use super::background::Woken;
 use super::verdicts::{consider, decided_by_person, expired, judge};
-use super::{Cx, Job, Stop, of_ending};
+use super::{Cx, Job, Stop, background, calls, of_ending};
 use crate::{Facts, StepState, TaskReply, Waking};
 
 pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
@@ -17,7 +18,7 @@ pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
         Action::Verify(step) => verify(cx, job, step).await,
         Action::Approve(approve) => self::approve(cx, job, approve).await,
         Action::WrapUp(step) => wrap_up(cx, job, step).await,
-        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => {
+        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => {
             Err(StepError::new(ErrorClass::Application, "this step is no plugin").into())
         }
     }
@@ -26,6 +27,8 @@ pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
 async fn verify(cx: &Cx<'_>, job: &Job<'_>, step: &PluginStep) -> Result<TaskReply, Stop> {
     let visit = Visit::of(cx, job, step, PluginKind::Verification, step.timeout);
     let action = match &job.resumed {
+        // A process that was killed behind its start has left it there already.
+        None if step.background && background::is_open(cx).await? => return Ok(TaskReply::Done(job.facts.clone())),
         None => Call::Start { summary: None },
         Some((state, waking)) if state.plugin.is_none() => return decided_by_person(cx, job, waking).await,
         Some((_, Waking::Expired)) => {
@@ -35,6 +38,7 @@ async fn verify(cx: &Cx<'_>, job: &Job<'_>, step: &PluginStep) -> Result<TaskRep
         Some((state, waking)) => poll(state, waking),
     };
     match visit.call(action).await?.outcome {
+        Outcome::Wait(suspension) if step.background => visit.leave(suspension).await,
         Outcome::Wait(suspension) => visit.suspend(suspension, 0),
         Outcome::Reported(report) => judge(cx, job, &visit.source, report).await,
         other => Err(visit.broken(&other).into()),
@@ -115,7 +119,7 @@ pub(super) async fn cancel(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), Stop> {
         Action::Verify(step) => (step, PluginKind::Verification),
         Action::Approve(approve) => (&approve.step, PluginKind::Approval),
         Action::WrapUp(step) => (step, PluginKind::WrapUp),
-        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => return Ok(()),
+        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => return Ok(()),
     };
     Visit::of(cx, job, step, kind, step.timeout).cancel().await
 }
@@ -160,56 +164,26 @@ impl<'a> Visit<'a> {
 
     async fn call(&self, action: Call) -> Result<PluginReply, Stop> {
         let config = self.filled(&self.step.with)?;
-        let mut run = run_info(self.cx, self.job, self.started_at, self.deadline);
-        if self.kind == PluginKind::Verification
-            && let Some(baseline) = self.cx.ports.evidence.baseline(self.cx.run, self.cx.step).await?
-        {
-            run.attributes.insert("baseline".to_owned(), baseline.attribute());
-        }
-        let call = PluginCall { kind: self.kind, config, run, action };
-        let reply = self.cx.ports.plugins.call(&self.step.plugin, &call).await;
-        let reply = match self.kind {
-            PluginKind::Verification => self.keep(call, reply).await?,
-            PluginKind::Approval | PluginKind::WrapUp => reply,
-        };
-        let reply = reply.map_err(step_error)?;
-        self.report(&reply).await?;
-        Ok(reply)
+        let run = run_info(self.cx, self.job, self.started_at, self.deadline);
+        calls::call(self.cx, &self.step.plugin, PluginCall { kind: self.kind, config, run, action }).await
     }
 
-    /// Keeps what a call of a verification left, also when it failed; nothing when the plugin was not called at all.
-    async fn keep(
-        &self,
-        call: PluginCall,
-        reply: Result<PluginReply, PluginError>,
-    ) -> Result<Result<PluginReply, PluginError>, StoreError> {
-        let Some(evidence) = evidence(self.cx.fence, &self.source, call, &reply) else { return Ok(reply) };
-        let stands = self.cx.ports.evidence.keep(self.cx.run, &evidence).await?;
-        // A report that was kept before a crash is the one that counts.
-        Ok(match (reply, stands) {
-            (Ok(reply), Some(report)) => Ok(PluginReply { outcome: Outcome::Reported(report), ..reply }),
-            (reply, _) => reply,
-        })
-    }
-
-    async fn report(&self, reply: &PluginReply) -> Result<(), StoreError> {
-        let (cx, plugin) = (self.cx, &self.source);
-        let loaded = EventKind::PluginLoaded { plugin: plugin.clone(), kind: self.kind, digest: reply.digest.0.clone() };
-        cx.say_once(&format!("plugin/{plugin}/{}", reply.digest.0), loaded).await?;
-        for line in &reply.log {
-            cx.say(EventKind::PluginLogged { level: line.level, message: line.message.clone() }).await?;
-        }
-        if let Some(message) = &reply.progress {
-            cx.say(EventKind::PluginProgress { message: message.clone() }).await?;
-        }
-        Ok(())
+    /// The step is over for now: its verification goes on in the background.
+    async fn leave(&self, suspension: Suspension) -> Result<TaskReply, Stop> {
+        let due = background::due(self.cx, &self.source, &suspension, self.deadline)?;
+        let config = self.filled(&self.step.with)?;
+        let run = run_info(self.cx, self.job, self.started_at, self.deadline);
+        let stage = Stage::Waits { state: suspension.state };
+        let parked = Parked { run, fence: self.cx.fence, config, due, stage };
+        self.cx.ports.parking.park(self.cx.run, &parked).await?;
+        background::begun(self.cx, &parked).await?;
+        Ok(TaskReply::Done(self.job.facts.clone()))
     }
 
     fn suspend(&self, suspension: Suspension, shown: u32) -> Result<TaskReply, Stop> {
         let ballot = suspension.signals.iter().any(|signal| signal == "ballot");
         if suspension.after.is_none() && !ballot {
-            let message = format!("plugin `{}` waits for nothing that could wake it", self.source);
-            return Err(StepError::new(ErrorClass::Application, message).into());
+            return Err(waits_for_nothing(&self.source).into());
         }
         let now = self.cx.ports.clock.now();
         Ok(TaskReply::Wait {
@@ -219,6 +193,7 @@ impl<'a> Visit<'a> {
                 plugin: Some(suspension.state),
                 shown,
                 asked: None,
+                beside: None,
             },
             after: suspension.after,
             ballot,
@@ -233,26 +208,41 @@ impl<'a> Visit<'a> {
         };
         match self.call(Call::Cancel { state }).await {
             Err(Stop::Store(error)) => Err(error.into()),
-            Ok(_) | Err(Stop::Step(_)) => Ok(()),
+            Ok(_) | Err(Stop::Step(_) | Stop::Background(_)) => Ok(()),
         }
     }
 
     fn late(&self) -> StepError {
-        let limit = self.deadline.map_or(Millis(0), |deadline| deadline.since(self.started_at));
-        StepError::new(ErrorClass::Timeout, format!("plugin `{}` did not end in {limit}", self.source))
-            .hint("give the step a longer `timeout`, or the plugin less to wait for")
+        late(&self.source, self.started_at, self.deadline)
     }
 
     fn broken(&self, outcome: &Outcome) -> StepError {
-        let what = match outcome {
-            Outcome::Accepted | Outcome::ConfigRefused(_) => "took the call for a check of its config",
-            Outcome::Counted(_) => "counted ballots",
-            Outcome::Reported(_) => "reported a verdict",
-            Outcome::Received(_) => "returned a receipt",
-            Outcome::Wait(_) => "waits",
-        };
-        StepError::new(ErrorClass::Application, format!("plugin `{}` of a {} step {what}", self.source, self.kind))
+        broken(&self.source, self.kind, outcome)
     }
+}
+
+/// The step's time is over.
+pub(super) fn late(plugin: &str, started_at: Timestamp, deadline: Option<Timestamp>) -> StepError {
+    let limit = deadline.map_or(Millis(0), |deadline| deadline.since(started_at));
+    StepError::new(ErrorClass::Timeout, format!("plugin `{plugin}` did not end in {limit}"))
+        .hint("give the step a longer `timeout`, or the plugin less to wait for")
+}
+
+/// The plugin waits, and nothing would ever wake it.
+pub(super) fn waits_for_nothing(plugin: &str) -> StepError {
+    StepError::new(ErrorClass::Application, format!("plugin `{plugin}` waits for nothing that could wake it"))
+}
+
+/// The plugin answered as one of another kind.
+pub(super) fn broken(plugin: &str, kind: PluginKind, outcome: &Outcome) -> StepError {
+    let what = match outcome {
+        Outcome::Accepted | Outcome::ConfigRefused(_) => "took the call for a check of its config",
+        Outcome::Counted(_) => "counted ballots",
+        Outcome::Reported(_) => "reported a verdict",
+        Outcome::Received(_) => "returned a receipt",
+        Outcome::Wait(_) => "waits",
+    };
+    StepError::new(ErrorClass::Application, format!("plugin `{plugin}` of a {kind} step {what}"))
 }
 
 fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<Timestamp>) -> RunInfo {
@@ -285,7 +275,7 @@ pub(crate) async fn check_plugins(cx: &Cx<'_>) -> Result<(), Stop> {
     let mut problems = Vec::new();
     for step in steps {
         let (plugin, kind) = match &step.action {
-            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) => continue,
+            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => continue,
             Action::Verify(plugin) => (plugin, PluginKind::Verification),
             Action::Approve(approve) => (&approve.step, PluginKind::Approval),
             Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),
@@ -305,13 +295,13 @@ async fn check(
     plugin: &PluginStep,
     kind: PluginKind,
 ) -> Result<Vec<String>, Stop> {
-    let job = Job { step, phase: None, attempt: 1, facts: Facts::default(), resumed: None, ending: None };
+    let job = Job { step, phase: None, attempt: 1, facts: Facts::default(), resumed: None, woken: Woken::Itself, ending: None };
     let cx = Cx { step: id, ..*cx };
     let visit = Visit::of(&cx, &job, plugin, kind, None);
     let config = visit.filled(&plugin.with)?;
     let run = run_info(&cx, &job, visit.started_at, None);
     let call = PluginCall { kind, config, run, action: Call::Validate };
-    let reply = cx.ports.plugins.call(&plugin.plugin, &call).await.map_err(step_error)?;
+    let reply = cx.ports.plugins.call(&plugin.plugin, &call).await.map_err(calls::step_error)?;
     Ok(match reply.outcome {
         Outcome::ConfigRefused(problems) => problems
             .into_iter()
@@ -321,48 +311,4 @@ async fn check(
             .collect(),
         _ => Vec::new(),
     })
-}
-
-/// The number of a call in its attempt, 1 for the first: the saved state says how many there were before it.
-fn number(action: &Call) -> u32 {
-    let before = match action {
-        Call::Poll { state, .. } | Call::Cancel { state } => state.seal.as_ref().map_or(0, |seal| seal.polls),
-        Call::Validate | Call::Start { .. } => 0,
-    };
-    before.saturating_add(1)
-}
-
-/// What a call left; none when there was none.
-fn evidence(fence: i64, plugin: &str, call: PluginCall, reply: &Result<PluginReply, PluginError>) -> Option<Evidence> {
-    let (called, report, error) = match reply {
-        Ok(PluginReply { outcome, digest, began, exchanges, left_out, .. }) => {
-            let report = if let Outcome::Reported(report) = outcome { Some(report.clone()) } else { None };
-            let called = Called { digest: digest.clone(), began: *began, exchanges: exchanges.clone(), left_out: *left_out };
-            (called, report, None)
-        }
-        Err(error) => (Called::clone(error.called.as_deref()?), None, Some(error.message.clone())),
-    };
-    let Called { digest, began, exchanges, left_out } = called;
-    let PluginCall { config, run, action, .. } = call;
-    Some(Evidence {
-        step: run.step.clone(),
-        fence,
-        attempt: run.attempt,
-        call: number(&action),
-        at: began,
-        plugin: plugin.to_owned(),
-        digest,
-        config,
-        run,
-        action,
-        exchanges,
-        left_out,
-        report,
-        error,
-    })
-}
-
-fn step_error(error: PluginError) -> StepError {
-    let class = if error.retryable { ErrorClass::Connectivity } else { ErrorClass::Application };
-    StepError { class, message: error.to_string(), hint: error.hint }
 }

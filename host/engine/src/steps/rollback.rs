@@ -13,14 +13,18 @@ use super::effect::{capacity_effect, is_of};
 use super::housekeeping::delete_group;
 use super::setup::{CREATE, Live, ORIGINAL, Original, group_facts};
 use super::steady::{Settled, steady};
-use super::{Cx, Stop, blue_green, recorded, settle};
+use super::{Cx, Stop, background, blue_green, recorded, settle};
 use crate::{Next, Order, TaskReply, close_orders};
+
+/// Why a background verification does not go on.
+pub(super) const ROLLED_BACK: &str = "the run is being rolled back";
 
 pub(crate) async fn roll_back(cx: &Cx<'_>, reason: &str) -> Result<TaskReply, StoreError> {
     let began = cx.ports.clock.now();
     cx.say_once("rollback/started", EventKind::RollbackStarted { reason: reason.to_owned() }).await?;
     let ledger = cx.ports.ledger.as_ref();
     close_orders(ledger, cx.run, &[Order::Rollback], "heeded").await?;
+    background::call_off(cx, background::Later::Never, ROLLED_BACK).await?;
     if let Err(stop) = cx.heed().await {
         return settle::ordered(cx, stop.into_step_error()?).await;
     }

@@ -4,7 +4,7 @@ use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, StepError, StoreErr
 use shiftgate_workflow::{Action, FailureAction, FailurePolicy, Final};
 
 use super::verdicts::{agreed, asks, read_ballot};
-use super::{Cx, Job, Stop, settle_output};
+use super::{Cx, Job, Stop, background, settle_output};
 use crate::approval::of_another_plan;
 use crate::orders::{self, Order, decide_rollback, open_orders};
 use crate::{Asked, Next, StepState, TaskReply, Waking};
@@ -14,6 +14,7 @@ pub(crate) async fn settle(cx: &Cx<'_>, job: &Job<'_>, reply: Result<TaskReply, 
     let (error, given) = match reply {
         Ok(TaskReply::Failed { error, next }) => (error, Some(next)),
         Ok(other) => return Ok(other),
+        Err(Stop::Background(fallen)) => return background::stopped(cx, job, *fallen).await,
         Err(stop) => (stop.into_step_error()?, None),
     };
     if error.class == ErrorClass::Operator {
@@ -62,7 +63,7 @@ pub(crate) async fn ordered(cx: &Cx<'_>, error: StepError) -> Result<TaskReply, 
 
 /// What the failure strategy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decided {
+pub(super) enum Decided {
     Next(Next),
     /// A person is asked first.
     Ask {
@@ -72,7 +73,7 @@ enum Decided {
 }
 
 /// The failure strategy, applied to the failure of one attempt.
-fn decide(policy: &FailurePolicy, class: ErrorClass, attempt: u32) -> Decided {
+pub(super) fn decide(policy: &FailurePolicy, class: ErrorClass, attempt: u32) -> Decided {
     use FailureAction as A;
     match policy.action(class) {
         A::Retry { count, backoff, .. } if attempt <= count => {
@@ -103,13 +104,13 @@ async fn ask(cx: &Cx<'_>, job: &Job<'_>, error: StepError, timeout: Millis, othe
     let deadline: Timestamp = match asked {
         Ok(deadline) => deadline,
         Err(Stop::Store(error)) => return Err(error),
-        Err(Stop::Step(_)) => now.plus(timeout),
+        Err(Stop::Step(_) | Stop::Background(_)) => now.plus(timeout),
     };
     let kind = EventKind::InterventionRequested { error: error.clone(), expires_at: deadline, otherwise: otherwise.to_string() };
     cx.say_once(&format!("{}/asked/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
     let asked = Some(Box::new(Asked { error, otherwise }));
-    Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked }))
+    Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked, beside: None }))
 }
 
 /// A person who is asked about a failure has answered, or has not in time.
@@ -152,12 +153,20 @@ fn refusal(cx: &Cx<'_>, job: &Job<'_>, ballot: &Ballot) -> Option<String> {
 
 /// The step is tried again when somebody has ordered that.
 async fn tried_again(cx: &Cx<'_>, state: &StepState, asked: &Asked) -> Result<TaskReply, Stop> {
+    if !retry_ordered(cx).await? {
+        return Ok(asks(cx, state.clone()));
+    }
+    Ok(TaskReply::Failed { error: asked.error.clone(), next: Next::Retry { after: Millis(0) } })
+}
+
+/// Whether somebody has ordered another try of what a person is asked about; the order is heeded then.
+pub(super) async fn retry_ordered(cx: &Cx<'_>) -> Result<bool, StoreError> {
     let ledger = cx.ports.ledger.as_ref();
     let open = open_orders(&ledger.record(cx.run).await?).into_iter().find(|open| open.order == Order::Retry);
-    let Some(open) = open else { return Ok(asks(cx, state.clone())) };
+    let Some(open) = open else { return Ok(false) };
     cx.say_once(&format!("{}/{}", cx.step, open.effect), EventKind::RetryOrdered { reason: open.reason }).await?;
     orders::close_orders(ledger, cx.run, &[Order::Retry], "heeded").await?;
-    Ok(TaskReply::Failed { error: asked.error.clone(), next: Next::Retry { after: Millis(0) } })
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::approval::{Decision, count, of_another_plan, refusal};
 use crate::{Next, StepState, TaskReply, Waking};
 
 /// How long a person has to decide about a verification that could not.
-const HOLD: Millis = Millis::minutes(7 * 24 * 60);
+pub(super) const HOLD: Millis = Millis::minutes(7 * 24 * 60);
 
 /// The digest of the plan that the run is of; none when it was started without one.
 pub(super) fn agreed<'p>(cx: &Cx<'p>) -> Option<&'p str> {
@@ -19,23 +19,28 @@ pub(super) fn agreed<'p>(cx: &Cx<'p>) -> Option<&'p str> {
 
 /// The end of a verification plugin: shown, kept, and judged.
 pub(super) async fn judge(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, report: Report) -> Result<TaskReply, Stop> {
-    // The first report of an attempt is the one that counts, also when its activity is performed again.
-    let report: Report = cx.fact(&format!("report {} {}", cx.fence, job.attempt), || async { Ok(report) }).await?;
+    let report = told(cx, job.attempt, report).await?;
+    match report.verdict {
+        Verdict::Pass | Verdict::Warn | Verdict::Skipped => Ok(TaskReply::Done(job.facts.clone())),
+        Verdict::Fail => {
+            let message = format!("verification `{plugin}` failed: {}", report.summary);
+            Err(StepError::new(ErrorClass::Verification, message).into())
+        }
+        Verdict::Inconclusive => hold(cx, job, plugin, &report.summary).await,
+    }
+}
+
+/// The report of an attempt, shown and kept. The first one is the one that counts, also when its activity is performed again.
+pub(super) async fn told(cx: &Cx<'_>, attempt: u32, report: Report) -> Result<Report, Stop> {
+    let report: Report = cx.fact(&format!("report {} {attempt}", cx.fence), || async { Ok(report) }).await?;
     for metric in &report.metrics {
         cx.say(EventKind::Measured { metric: metric.clone() }).await?;
     }
     for finding in &report.findings {
         cx.say(EventKind::Found { finding: finding.clone() }).await?;
     }
-    let summary = report.summary.clone();
-    cx.say(EventKind::Verified { verdict: report.verdict, summary: summary.clone() }).await?;
-    match report.verdict {
-        Verdict::Pass | Verdict::Warn | Verdict::Skipped => Ok(TaskReply::Done(job.facts.clone())),
-        Verdict::Fail => {
-            Err(StepError::new(ErrorClass::Verification, format!("verification `{plugin}` failed: {summary}")).into())
-        }
-        Verdict::Inconclusive => hold(cx, job, plugin, &summary).await,
-    }
+    cx.say(EventKind::Verified { verdict: report.verdict, summary: report.summary.clone() }).await?;
+    Ok(report)
 }
 
 async fn hold(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, summary: &str) -> Result<TaskReply, Stop> {
@@ -45,7 +50,7 @@ async fn hold(cx: &Cx<'_>, job: &Job<'_>, plugin: &str, summary: &str) -> Result
     let kind = EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: deadline };
     cx.say_once(&format!("{}/held/{}/{}", cx.step, cx.fence, job.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or(now, |(state, _)| state.started_at);
-    Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked: None }))
+    Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked: None, beside: None }))
 }
 
 /// A person has what is left of the time.
@@ -142,7 +147,7 @@ pub(super) async fn expired(cx: &Cx<'_>, rule: &Approve) -> Result<TaskReply, St
 
 /// What an approval leads to is not tried again: asking twice is no strategy. Nor is it ignored: a rejection, like silence,
 /// is never a yes.
-fn straight(action: FailureAction) -> Next {
+pub(super) fn straight(action: FailureAction) -> Next {
     match action.last().into() {
         Next::Ignore => Next::Abort,
         next => next,

@@ -1,5 +1,6 @@
 //! Behaviour of whole runs on a paused clock: hours in milliseconds. The world is asked, not a mock.
 
+mod background;
 mod balancers;
 mod blue_green;
 mod coming_back;
@@ -36,7 +37,7 @@ fn share(phase: u8, percent: u8) -> Step {
 
 fn plugin(name: &str) -> PluginStep {
     let plugin = PluginSource::new(name, name);
-    PluginStep { plugin, with: json!({}), timeout: None }
+    PluginStep { plugin, with: json!({}), timeout: None, background: false }
 }
 
 fn verify(phase: u8) -> Step {

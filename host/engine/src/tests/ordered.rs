@@ -11,7 +11,7 @@ use super::{approval, counted, live_world, plan, plugin, report, run, run_id, st
 use crate::{Facts, ORDERS, Order, Sim, Task, TaskReply, decide_rollback, deploy, give_order};
 
 /// Runs, and gives an order as soon as the transcript holds `sees`.
-async fn run_and_order(world: &Arc<World>, sees: &str, order: Order) -> Ending {
+pub(super) async fn run_and_order(world: &Arc<World>, sees: &str, order: Order) -> Ending {
     run_and(world, sees, async |sim| {
         give_order(world.as_ref(), &run_id(), order, "ann asked for it").await.unwrap();
         sim.signal(ORDERS, "");
@@ -20,7 +20,7 @@ async fn run_and_order(world: &Arc<World>, sees: &str, order: Order) -> Ending {
 }
 
 /// Runs, and does something as soon as the transcript holds `sees`.
-async fn run_and(world: &Arc<World>, sees: &str, act: impl AsyncFnOnce(&Sim)) -> Ending {
+pub(super) async fn run_and(world: &Arc<World>, sees: &str, act: impl AsyncFnOnce(&Sim)) -> Ending {
     let sim = Sim::new(world.activities());
     let acted = async {
         while !world.transcript().contains(sees) {

@@ -1,4 +1,5 @@
-//! What the world in memory keeps of what it is told: events, and the evidence of verifications. Both as the store does.
+//! What the world in memory keeps of what it is told: events, the evidence of verifications, and where those stand that go on in
+//! the background. All as the store does.
 
 use async_trait::async_trait;
 use shiftgate_model::*;
@@ -58,5 +59,48 @@ impl EvidenceLog for Watched {
 
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
         self.world.baseline(run, step).await
+    }
+}
+
+#[async_trait]
+impl Parking for World {
+    async fn park(&self, _run: &RunId, parked: &Parked) -> Result<(), StoreError> {
+        self.write()?;
+        let mut state = self.state();
+        state.parked.retain(|other| other.run.step != parked.run.step);
+        state.parked.push(parked.clone());
+        state.parked.sort_by_key(|parked| parked.due);
+        Ok(())
+    }
+
+    async fn parked(&self, _run: &RunId) -> Result<Vec<Parked>, StoreError> {
+        Ok(self.state().parked.clone())
+    }
+
+    async fn unpark(&self, _run: &RunId, step: &StepId) -> Result<(), StoreError> {
+        self.write()?;
+        self.state().parked.retain(|parked| parked.run.step != *step);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Parking for Watched {
+    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError> {
+        moment().await;
+        self.world.park(run, parked).await?;
+        moment().await;
+        Ok(())
+    }
+
+    async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError> {
+        self.world.parked(run).await
+    }
+
+    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError> {
+        moment().await;
+        self.world.unpark(run, step).await?;
+        moment().await;
+        Ok(())
     }
 }

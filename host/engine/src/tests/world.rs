@@ -37,6 +37,7 @@ pub(super) struct State {
     pub(super) events: Vec<Event>,
     pub(super) evidence: Vec<Evidence>,
     pub(super) baseline: Option<Baseline>,
+    pub(super) parked: Vec<Parked>,
     pub(super) ledger: Vec<EffectRecord>,
     /// Effects of earlier runs.
     pub(super) known: Vec<String>,
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) term: i64,
     pub(super) ending: Option<Ending>,
     pub(super) replies: VecDeque<Outcome>,
+    /// What the plugin of one step answers, before the others.
+    pub(super) replies_of: BTreeMap<String, VecDeque<Outcome>>,
     pub(super) plugin_calls: Vec<PluginCall>,
     /// The store refuses to write from this many writes on.
     pub(super) writes_left: Option<u32>,
@@ -125,6 +128,7 @@ impl World {
             locks: self.clone(),
             events: self.clone(),
             evidence: self.clone(),
+            parking: self.clone(),
             runs: self.clone(),
             clock: self.clone(),
         };
@@ -265,7 +269,10 @@ impl PluginRunner for World {
         let mut state = self.state();
         let outcome = match call.action {
             Call::Validate | Call::Cancel { .. } => Outcome::Accepted,
-            Call::Start { .. } | Call::Poll { .. } => state.replies.pop_front().expect("a reply is scripted"),
+            Call::Start { .. } | Call::Poll { .. } => {
+                let of_step = state.replies_of.get_mut(call.run.step.as_str()).and_then(VecDeque::pop_front);
+                of_step.or_else(|| state.replies.pop_front()).expect("a reply is scripted")
+            }
         };
         if !matches!(call.action, Call::Validate) {
             state.plugin_calls.push(call.clone());

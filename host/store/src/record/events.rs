@@ -60,10 +60,11 @@ async fn note_asked(
     step: Option<&StepId>,
     kind: &EventKind,
 ) -> Result<(), sqlx::Error> {
-    let (text, asked) = match kind {
+    let text = match kind {
         EventKind::ApprovalRequested { .. } | EventKind::InterventionRequested { .. } => {
-            ("UPDATE run SET asked_in = $2 WHERE id = $1", step)
+            "UPDATE run SET asked_in = $2 WHERE id = $1"
         }
+        // A background verification says the same beside the step that asks, and ends no question but its own.
         EventKind::Approved { .. }
         | EventKind::Rejected { .. }
         | EventKind::ApprovalExpired
@@ -71,12 +72,15 @@ async fn note_asked(
         | EventKind::RetryOrdered { .. }
         | EventKind::StepFailed { .. }
         | EventKind::StepIgnored { .. }
-        | EventKind::StepSkipped { .. }
-        | EventKind::RollbackStarted { .. }
-        | EventKind::RunEnded { .. } => ("UPDATE run SET asked_in = $2 WHERE id = $1 AND asked_in IS NOT NULL", None),
+        | EventKind::StepSkipped { .. } => "UPDATE run SET asked_in = NULL WHERE id = $1 AND asked_in = $2",
+        EventKind::RollbackStarted { .. } | EventKind::RunEnded { .. } => {
+            let over = "UPDATE run SET asked_in = NULL WHERE id = $1 AND asked_in IS NOT NULL";
+            sqlx::query(over).bind(run.as_str()).execute(&mut **tx).await?;
+            return Ok(());
+        }
         _ => return Ok(()),
     };
-    sqlx::query(text).bind(run.as_str()).bind(asked.map(StepId::as_str)).execute(&mut **tx).await?;
+    sqlx::query(text).bind(run.as_str()).bind(step.map(StepId::as_str)).execute(&mut **tx).await?;
     Ok(())
 }
 

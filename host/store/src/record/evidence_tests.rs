@@ -128,6 +128,7 @@ async fn the_baseline_is_the_last_success_or_the_one_that_is_pinned(home: Home) 
     assert_eq!(record.unpin_baseline(&second, "by bob").await, Ok(false));
     assert_eq!(found().await, Some(second.clone()));
     shiftgate_engine::decide_rollback(&record, &second, "orders fail").await.unwrap();
+    record.reopen(&second).await.unwrap();
     record.end(&second, Ending::RolledBack, Timestamp(5)).await.unwrap();
     assert_eq!(found().await, Some(first), "one that is rolled back later is none any more");
 }

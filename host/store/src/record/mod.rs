@@ -1,10 +1,11 @@
 //! The record: one fully synced file, `state.db`, that every process of this machine shares; or a PostgreSQL database that
 //! many hosts share.
 //!
-//! It holds what may never be lost: runs and their plans, events, the ledger of effects, locks, ballots, evidence. The SQL is what
-//! SQLite and PostgreSQL both take, through sqlx's `Any` driver. No call here waits for anything but the disk, and no
-//! cloud is known. Each table has its own file beside this one; the next room to read is `engine`.
+//! It holds what may never be lost: runs and their plans, events, the ledger of effects, locks, ballots, evidence, background
+//! verifications. The SQL is what SQLite and PostgreSQL both take, through sqlx's `Any` driver. No call here waits for anything but
+//! the disk, and no cloud is known. Each table has its own file beside this one; the next room to read is `engine`.
 
+mod background;
 mod ballots;
 mod baseline;
 mod driver;
@@ -255,6 +256,7 @@ fn migrator() -> Migrator {
         (4, "workers", include_str!("../../migrations/4_workers.sql")),
         (5, "asked", include_str!("../../migrations/5_asked.sql")),
         (6, "evidence", include_str!("../../migrations/6_evidence.sql")),
+        (7, "background", include_str!("../../migrations/7_background.sql")),
     ]
     .map(|(version, name, sql)| Migration::new(version, name.into(), MigrationType::Simple, sql.into(), false));
     Migrator { migrations: migrations.to_vec().into(), ..Migrator::DEFAULT }
@@ -286,6 +288,8 @@ fn earlier(now: Timestamp, before: Millis) -> Timestamp {
     Timestamp(now.0.saturating_sub(before.0))
 }
 
+#[cfg(test)]
+mod background_tests;
 #[cfg(test)]
 mod disk_tests;
 #[cfg(test)]

@@ -66,6 +66,7 @@ impl Record {
             "DELETE FROM event WHERE run_id = $1",
             "DELETE FROM ballot WHERE run_id = $1",
             "DELETE FROM evidence WHERE run_id = $1",
+            "DELETE FROM background WHERE run_id = $1",
         ] {
             sqlx::query(text).bind(run.as_str()).execute(&mut *tx).await.map_err(self.failed(action()))?;
         }

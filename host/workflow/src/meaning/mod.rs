@@ -3,6 +3,7 @@
 //! Every section is read to its end, whatever is wrong in another one. The next room is `engine`, which runs the plan.
 
 mod arns;
+mod background;
 mod failure;
 mod grants;
 mod infrastructure;
@@ -66,8 +67,8 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
     let secrets = secrets(s, root, &names.scope);
     let mut plugins = plugins(s, root, &names.scope, &secrets);
     let infrastructure = infrastructure(s, infra, &names, &secrets);
-    let mut configs = Vec::new();
-    let mut shared = Shared { names: &names, plugins: &mut plugins, configs: &mut configs };
+    let (mut configs, mut backgrounds) = (Vec::new(), Vec::new());
+    let mut shared = Shared { names: &names, plugins: &mut plugins, configs: &mut configs, backgrounds: &mut backgrounds };
     let flow = workflow.map(|table| flow(s, &mut shared, table, read_as));
     let setup_scope = flow.as_ref().and_then(|flow| flow.phases.first()).map_or(&names.scope, |phase| &phase.scope);
     let routing = flow.as_ref().and_then(|flow| flow.routing.as_ref());
@@ -87,6 +88,8 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
         let (flow, (setup, setup_step)) = (flow?, setup.setup?);
         let mut phases: Vec<_> = flow.phases.into_iter().map(|phase| phase.phase).collect::<Option<_>>()?;
         phases.first_mut()?.steps.insert(0, setup_step);
+        background::warn_alone(s, &phases, &backgrounds);
+        background::add_last(&mut phases);
         let values = read_inputs.values.into_iter().map(|(name, value)| value.map(|value| (name, value)));
         Some(Plan {
             version: version?,

@@ -32,6 +32,7 @@ pub(crate) struct Shared<'c> {
     pub(crate) names: &'c Names,
     pub(crate) plugins: &'c mut Plugins,
     pub(crate) configs: &'c mut Vec<(StepId, Node)>,
+    pub(crate) backgrounds: &'c mut Vec<(StepId, Span)>,
 }
 
 /// The one phase of a basic workflow.
@@ -138,7 +139,13 @@ fn steps(
     let (mut steps, mut read_deploy) = (Some(Vec::new()), None);
     for (kind, node) in entries {
         let count = counts.entry(kind).and_modify(|count| *count += 1).or_insert(1);
-        let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Forward, configs: shared.configs };
+        let mut cx = StepContext {
+            plugins: shared.plugins,
+            scope,
+            place: Place::Forward,
+            configs: shared.configs,
+            backgrounds: shared.backgrounds,
+        };
         let step = match kind {
             "deploy" => {
                 let read = match owner {
@@ -283,7 +290,13 @@ pub(crate) fn rollback(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: T
     let (mut verifications, mut approvals) = (0, 0);
     let mut steps = Some(Vec::new());
     for node in items {
-        let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Rollback, configs: shared.configs };
+        let mut cx = StepContext {
+            plugins: shared.plugins,
+            scope,
+            place: Place::Rollback,
+            configs: shared.configs,
+            backgrounds: shared.backgrounds,
+        };
         let found = s.table(node, &ROLLBACK_STEP).and_then(|table| entry(s, table, ROLLBACK_STEP.what, ROLLBACK_STEP.keys));
         let step = found.and_then(|(kind, node)| {
             if kind == "verify" {
@@ -309,7 +322,13 @@ pub(crate) fn wrap_up(s: &mut Session<'_>, shared: &mut Shared<'_>, workflow: Ta
     let steps: Vec<_> = (1..)
         .zip(items)
         .map(|(number, node)| {
-            let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::WrapUp, configs: shared.configs };
+            let mut cx = StepContext {
+                plugins: shared.plugins,
+                scope,
+                place: Place::WrapUp,
+                configs: shared.configs,
+                backgrounds: shared.backgrounds,
+            };
             plugin_step(s, &mut cx, node, StepId::new(format!("wrap-up-{number}")), PluginKind::WrapUp)
         })
         .collect();

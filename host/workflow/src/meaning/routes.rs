@@ -110,7 +110,13 @@ fn step(
     let table = s.table(node, &ROUTE_STEP)?;
     let (kind, node) = entry(s, table, "an entry of `route`", &KINDS)?;
     let count = *counts.entry(kind).and_modify(|count| *count += 1).or_insert(1);
-    let mut cx = StepContext { plugins: shared.plugins, scope, place: Place::Forward, configs: shared.configs };
+    let mut cx = StepContext {
+        plugins: shared.plugins,
+        scope,
+        place: Place::Forward,
+        configs: shared.configs,
+        backgrounds: shared.backgrounds,
+    };
     match kind {
         "swap" => swap(s, table, node, scope, moves),
         "shift" => shift(s, table, node, scope, (count, moves)),

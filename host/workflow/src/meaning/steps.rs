@@ -3,12 +3,14 @@
 use serde_json::{Map, Value, json};
 use shiftgate_model::{Millis, PluginKind, StepId};
 
+use super::background::background;
 use super::failure::{Place, last, policy};
 use super::plugins::Plugins;
 use crate::expression::{Granted, Scope};
 use crate::plan::{Action, Approve, FailureAction, FailurePolicy, PluginStep, Step};
 use crate::read::{Fields, MANUAL, MANUAL_APPROVAL, Node, PLUGIN_APPROVAL, Table, Tree, VERIFY, WRAP_UP};
 use crate::session::Session;
+use crate::source::Span;
 
 /// How long an approval stays open, unless it says so.
 const APPROVAL_EXPIRES: Millis = Millis(7 * 86_400_000);
@@ -20,6 +22,8 @@ pub(crate) struct StepContext<'c> {
     pub(crate) place: Place,
     /// Every `with:` that a plugin is to check, by its step.
     pub(crate) configs: &'c mut Vec<(StepId, Node)>,
+    /// Every verification that goes on in the background, and where the file says so.
+    pub(crate) backgrounds: &'c mut Vec<(StepId, Span)>,
 }
 
 /// A `verify` or `wrapUp` entry.
@@ -39,8 +43,10 @@ pub(crate) fn plugin_step(
     let title = title(s, cx, table, || {
         step.as_ref().map_or_else(|| verb.to_owned(), |step| format!("{verb} with `{}`", step.plugin.name))
     });
+    let background = table.get("background").map(|node| background(s, cx, table, node, &id));
     let on_failure = on_failure(s, cx, table);
     let step = step?;
+    let step = PluginStep { background: background.unwrap_or(Some(false))?, ..step };
     let action = if kind == PluginKind::WrapUp { Action::WrapUp(step) } else { Action::Verify(step) };
     Some(Step { id, title: title?, action, on_failure: on_failure? })
 }
@@ -54,7 +60,8 @@ pub(crate) fn approval(s: &mut Session<'_>, cx: &mut StepContext<'_>, node: &Nod
     let step = if by_hand {
         let plugin = cx.plugins.find(s, "manual-approval", node.place, PluginKind::Approval);
         let timeout = timeout(s, cx, table);
-        rule.as_ref().and_then(|rule| Some(PluginStep { plugin: plugin?, with: rule.with()?, timeout: timeout? }))
+        rule.as_ref()
+            .and_then(|rule| Some(PluginStep { plugin: plugin?, with: rule.with()?, timeout: timeout?, background: false }))
     } else {
         call(s, cx, table, "an approval", PluginKind::Approval, &id)
     };
@@ -174,7 +181,7 @@ fn call(
         }
     };
     let timeout = timeout(s, cx, table);
-    Some(PluginStep { plugin: plugin?, with: with?, timeout: timeout? })
+    Some(PluginStep { plugin: plugin?, with: with?, timeout: timeout?, background: false })
 }
 
 /// None is a mistake; some none is a step without a limit of its own.

@@ -60,7 +60,7 @@ fields! {
     ROUTE_STEP, "an entry of `route`", ["swap", "shift", "verify", "approve", "downsizeOld", "timeout"];
     SWAP, "`swap`", ["downsizeOld", "timeout", "onFailure"];
     SHIFT, "`shift`", ["weight", "downsizeOld", "timeout", "onFailure"];
-    VERIFY, "a verification", ["name", "plugin", "with", "timeout", "onFailure"];
+    VERIFY, "a verification", ["name", "plugin", "with", "timeout", "background", "onFailure"];
     MANUAL_APPROVAL, "an approval by hand", ["name", "manual", "timeout", "onFailure"];
     MANUAL, "`manual`", ["message", "approvers", "quorum", "expires", "onReject", "onExpiry"];
     PLUGIN_APPROVAL, "an approval by a plugin",

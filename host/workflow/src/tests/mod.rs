@@ -1,5 +1,6 @@
 //! Whole files, good and bad.
 
+mod background;
 mod bad_balancers;
 mod bad_fields;
 mod bad_inputs;

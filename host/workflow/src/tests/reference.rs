@@ -30,6 +30,7 @@ fn every_code_is_in_the_reference() {
         include_str!("../source.rs"),
         include_str!("../summary.rs"),
         include_str!("../meaning/arns.rs"),
+        include_str!("../meaning/background.rs"),
         include_str!("../meaning/failure.rs"),
         include_str!("../meaning/grants.rs"),
         include_str!("../meaning/infrastructure.rs"),

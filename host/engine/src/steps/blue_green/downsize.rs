@@ -27,7 +27,7 @@ pub(super) async fn drained(cx: &Cx<'_>, original: &Original, facts: Facts) -> R
     let left = until.since(now);
     let target_group = slowest.old.clone();
     cx.say(EventKind::DrainAwaited { target_group, time: left }).await?;
-    let state = StepState { started_at: now, deadline: None, plugin: None, shown: 0, asked: None };
+    let state = StepState { started_at: now, deadline: None, plugin: None, shown: 0, asked: None, beside: None };
     Ok(TaskReply::Wait { state, after: Some(left), ballot: false, expires: None })
 }
 

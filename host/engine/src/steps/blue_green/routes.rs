@@ -74,7 +74,7 @@ pub(super) async fn restore_each(cx: &Cx<'_>, changes: &[Change<'_>]) -> Result<
     for change in changes {
         let error = match restore(cx, change).await {
             Ok(()) => continue,
-            Err(Stop::Store(error)) => return Err(Stop::Store(error)),
+            Err(stop @ (Stop::Store(_) | Stop::Background(_))) => return Err(stop),
             Err(Stop::Step(error)) => error,
         };
         match &mut failed {
@@ -161,7 +161,7 @@ async fn put_back(cx: &Cx<'_>, befores: &[Before<'_>], stop: Stop) -> Stop {
         match read(cx, before.change.rule()).await {
             Ok(live) if live == before.live => {}
             Ok(live) => written.push((before, live)),
-            Err(Stop::Store(error)) => return Stop::Store(error),
+            Err(stop @ (Stop::Store(_) | Stop::Background(_))) => return stop,
             Err(Stop::Step(other)) => left(&mut error, before, &other),
         }
     }
@@ -178,7 +178,7 @@ async fn put_back(cx: &Cx<'_>, befores: &[Before<'_>], stop: Stop) -> Stop {
         };
         match done {
             Ok(()) => {}
-            Err(Stop::Store(error)) => return Stop::Store(error),
+            Err(stop @ (Stop::Store(_) | Stop::Background(_))) => return stop,
             Err(Stop::Step(other)) => left(&mut error, before, &other),
         }
     }

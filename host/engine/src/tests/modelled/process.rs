@@ -93,6 +93,7 @@ impl Process {
             locks: watched.clone(),
             events: watched.clone(),
             evidence: watched.clone(),
+            parking: watched.clone(),
             runs: watched.clone(),
             clock: watched.clone(),
         };

@@ -1,0 +1,108 @@
+//! What calls a background verification off, and what survives the process that drove its run.
+
+use shiftgate_model::*;
+use shiftgate_workflow::*;
+
+use super::super::ordered::run_and_order;
+use super::super::{live_world, plugin, report, run, run_id, step};
+use super::{BESIDE, DAY, at, beside, calls, saw, says, settled, waits};
+use crate::{Order, Sim, deploy, give_order};
+
+#[tokio::test(start_paused = true)]
+async fn another_steps_failure_calls_it_off() {
+    let world = live_world(beside(vec![step("phase-1/verify-2", Action::Verify(plugin("errors")))]));
+    says(&world, BESIDE, [waits(DAY)]);
+    says(&world, "phase-1/verify-2", [report(Verdict::Fail)]);
+    assert_eq!(run(&world).await, Ending::RolledBack);
+    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
+    settled(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_calls_it_off_and_resume_begins_it_again() {
+    let world = live_world(beside(Vec::new()));
+    says(&world, BESIDE, [waits(DAY)]);
+    assert_eq!(run_and_order(&world, "Phase `Primary`", Order::Abort).await, Ending::Aborted);
+    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
+    says(&world, BESIDE, [waits(Millis::seconds(30)), report(Verdict::Pass)]);
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    assert_eq!(calls(&world, BESIDE), ["start", "cancel", "start", "poll"]);
+    settled(&world);
+
+    let world = live_world(beside(Vec::new()));
+    says(&world, BESIDE, [waits(DAY)]);
+    assert_eq!(run_and_order(&world, "Phase `Primary`", Order::Rollback).await, Ending::RolledBack);
+    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
+    settled(&world);
+
+    let world = live_world(beside(Vec::new()));
+    says(&world, BESIDE, [waits(DAY)]);
+    assert_eq!(run_and_order(&world, "Phase `Primary`", Order::Abort).await, Ending::Aborted);
+    give_order(world.as_ref(), &run_id(), Order::Rollback, "ann asked for it").await.unwrap();
+    assert_eq!(run(&world).await, Ending::RolledBack, "and a rollback after it needs no verification");
+    assert_eq!(calls(&world, BESIDE), ["start", "cancel"]);
+    settled(&world);
+}
+
+/// The process is gone while the verification waits: the one that goes on finds it where it stood.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_killed_goes_on_with_what_was_parked() {
+    let world = live_world(beside(Vec::new()));
+    says(&world, BESIDE, [waits(Millis::minutes(10)), waits(Millis::minutes(10)), report(Verdict::Pass)]);
+    let sim = Sim::new(world.activities());
+    let run_id = run_id();
+    let killed = tokio::time::timeout(Millis::minutes(15).duration(), deploy(&sim, &run_id, &world.plan)).await;
+    assert!(killed.is_err(), "it waits");
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    assert_eq!(calls(&world, BESIDE), ["start", "poll", "poll"], "it is not begun again");
+    assert_eq!(at(&world, "Verdict pass").since(at(&world, "Goes on in the background")), Millis::minutes(20));
+    settled(&world);
+}
+
+/// The record fails after every possible number of writes; whatever was done, a second try ends in the same world.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_fails_at_any_write_loses_no_verification() {
+    for (verdict, ending, groups) in [
+        (Verdict::Pass, Ending::Succeeded, vec!["web__4 0/0/0", "web__5 0/4/10"]),
+        (Verdict::Fail, Ending::RolledBack, vec!["web__4 0/4/10"]),
+    ] {
+        for writes in 0.. {
+            let world = live_world(beside(Vec::new()));
+            world.state().replies.extend((0..20).map(|_| report(verdict)));
+            says(&world, BESIDE, [waits(Millis::seconds(30)), waits(Millis::seconds(30))]);
+            world.state().writes_left = Some(writes);
+            let first = deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await;
+            if first == Ok(ending) {
+                assert!(writes > 20, "the run writes to its record");
+                break;
+            }
+            world.state().writes_left = None;
+            assert_eq!(run(&world).await, ending, "after {writes} writes: {}", world.transcript());
+            assert_eq!(world.groups(), groups, "after {writes} writes");
+            let keys: Vec<_> = world.state().evidence.iter().map(|one| (one.fence, one.attempt, one.call)).collect();
+            let once: std::collections::BTreeSet<_> = keys.iter().collect();
+            assert_eq!(once.len(), keys.len(), "after {writes} writes");
+            let verdicts: Vec<_> = world.state().evidence.iter().filter_map(|one| one.report.clone()).collect();
+            assert!(verdicts.iter().any(|report| report.verdict == verdict), "after {writes} writes it was judged");
+            settled(&world);
+        }
+    }
+}
+
+/// A worker that was thought dead wakes in a wait: another one has taken over, and this one polls nothing and calls nothing off.
+#[tokio::test(start_paused = true)]
+async fn a_zombie_moves_nothing_on() {
+    let world = live_world(beside(Vec::new()));
+    says(&world, BESIDE, [waits(Millis::seconds(30))]);
+    let sim = Sim::new(world.activities());
+    let run = run_id();
+    let mut zombie = Box::pin(deploy(&sim, &run, &world.plan));
+    while !saw(&world, "desired 4, total 4, healthy 1") {
+        tokio::select! { biased; ended = &mut zombie => panic!("{ended:?}"), () = tokio::time::sleep(Millis(10).duration()) => {} }
+    }
+    world.state().term += 1;
+    assert_eq!(zombie.await, Ok(Ending::Aborted));
+    assert!(saw(&world, "this process no longer holds the lock"), "{}", world.transcript());
+    assert_eq!(calls(&world, BESIDE).first(), Some(&"start"));
+    assert!(!calls(&world, BESIDE).contains(&"poll"));
+}

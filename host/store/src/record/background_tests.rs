@@ -1,0 +1,71 @@
+//! Where background verifications stand, in a real file and a real database: one row a step, the next one due first, and
+//! forgotten with their run. And that what they say ends no question of the step beside them.
+
+use shiftgate_engine::Runs as _;
+use shiftgate_model::{
+    ActionState, AmiId, Ending, ErrorClass, EventKind, Events as _, Parked, Parking as _, RunInfo, Stage, StepError, StepId,
+};
+
+use super::*;
+use crate::fixture::{Home, create};
+
+fn parked(run: &RunId, step: &str, due: u64, stage: Stage) -> Parked {
+    let step = StepId::new(step);
+    let run = RunInfo::new(run.clone(), step, AmiId::new("ami-1"), Timestamp(1));
+    Parked { run, fence: 1, config: serde_json::json!({"max": 1, "text": "\u{0}"}), due: Timestamp(due), stage }
+}
+
+async fn each_stands_in_one_place_until_it_ends(home: Home) {
+    let record = home.open().await;
+    let [run, other] = [create(&record, "r1", 0).await, create(&record, "r2", 0).await];
+    let waits = |byte| Stage::Waits { state: ActionState::new(1, vec![byte]) };
+    let error = StepError::new(ErrorClass::Verification, "5 % errors");
+    let [first, second] = [parked(&run, "a", 20, waits(1)), parked(&run, "b", 10, Stage::Failed { error })];
+    let strange = parked(&other, "a", 5, Stage::Starts);
+    for one in [&first, &second] {
+        record.park(&run, one).await.unwrap();
+    }
+    record.park(&other, &strange).await.unwrap();
+    assert_eq!(record.parked(&run).await, Ok(vec![second.clone(), first]));
+    let later = parked(&run, "a", 5, waits(2));
+    record.park(&run, &later).await.unwrap();
+    assert_eq!(record.parked(&run).await, Ok(vec![later, second.clone()]));
+    for _ in 0..2 {
+        record.unpark(&run, &StepId::new("a")).await.unwrap();
+    }
+    assert_eq!(record.parked(&run).await, Ok(vec![second]));
+    record.end(&run, Ending::Failed, Timestamp(1)).await.unwrap();
+    drop(record.drive(&run).unwrap());
+    assert_eq!(record.prune(&run).await, Ok(true));
+    assert_eq!(record.parked(&run).await, Ok(Vec::new()));
+    assert_eq!(record.parked(&other).await, Ok(vec![strange]));
+}
+
+async fn it_ends_no_question_of_the_step_beside_it(home: Home) {
+    let record = home.open().await;
+    let run = create(&record, "r1", 0).await;
+    let [asks, beside] = ["phase-1/approve-1", "phase-1/verify-1"].map(StepId::new);
+    let message = "Go on?".to_owned();
+    let asked = EventKind::ApprovalRequested { message, approvers: Vec::new(), quorum: 1, expires_at: Timestamp(9) };
+    record.append(&run, Some(&asks), None, asked).await.unwrap();
+    let error = StepError::new(ErrorClass::Verification, "5 % errors");
+    record.append(&run, Some(&beside), None, EventKind::StepIgnored { error: error.clone() }).await.unwrap();
+    let asked_in = async || record.run(&run).await.unwrap().unwrap().asked_in;
+    assert_eq!(asked_in().await, Some(asks.clone()));
+    record.append(&run, Some(&asks), None, EventKind::StepFailed { error }).await.unwrap();
+    assert_eq!(asked_in().await, None);
+}
+
+#[tokio::test]
+async fn background_verifications_in_a_file() {
+    each_stands_in_one_place_until_it_ends(Home::new()).await;
+    it_ends_no_question_of_the_step_beside_it(Home::new()).await;
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn background_verifications_in_a_database() {
+    let Some(server) = crate::fixture::postgres::Server::start().await else { return };
+    each_stands_in_one_place_until_it_ends(Home::in_database(server.database("parked").await)).await;
+    it_ends_no_question_of_the_step_beside_it(Home::in_database(server.database("asked").await)).await;
+}
