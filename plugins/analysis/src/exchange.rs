@@ -27,3 +27,27 @@ pub fn refused(provider: &str, url: &str, query: &str, status: u16, why: &str) -
         _ => Ok(format!("{url}: {why}")),
     }
 }
+
+/// Percent-encodes everything but letters, digits, `-._~` and what is in `plain`.
+pub fn encoded(text: &str, plain: &[u8]) -> String {
+    let mut written = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || plain.contains(&byte) {
+            written.push(char::from(byte));
+        } else {
+            written.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_path_is_encoded() {
+        assert_eq!(encoded("My Shop é/1", b""), "My%20Shop%20%C3%A9%2F1");
+        assert_eq!(encoded("logs-*,b", b"*,"), "logs-*,b");
+    }
+}

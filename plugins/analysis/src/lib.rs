@@ -15,6 +15,7 @@ pub mod record;
 mod report;
 pub mod scope;
 pub mod score;
+pub mod series;
 mod settings;
 pub mod terms;
 

@@ -124,6 +124,7 @@ fn a_long_record_stays_small_however_many_metrics_share_the_room() {
                 series: vec![series.clone(), series],
                 judgement: None,
                 warnings: vec![format!("{second}{raw}")],
+                notes: vec![raw.clone(); 20],
             };
             record.add(Timestamp(second), Judged::Error(raw), brought, &metric, metrics);
         }
