@@ -1,6 +1,6 @@
 //! One exchange with a provider: what can be mended by asking again, and what ends the step. The same for all of them.
 
-use shiftgate_sdk::http::{RequestBuilder, Response};
+use shiftgate_sdk::http::{HttpError, RequestBuilder, Response};
 use shiftgate_sdk::prelude::{Result, StepError};
 
 /// Sends a request.
@@ -8,7 +8,15 @@ use shiftgate_sdk::prelude::{Result, StepError};
 /// # Errors
 /// [`StepError`] where no later request can do better: it is not granted. What may pass is the inner error, in words.
 pub fn send(request: RequestBuilder<'_>, url: &str) -> Result<std::result::Result<Response, String>> {
-    match request.send() {
+    received(request.send(), url)
+}
+
+/// What came of a request that was sent.
+///
+/// # Errors
+/// As [`send`].
+pub fn received(sent: std::result::Result<Response, HttpError>, url: &str) -> Result<std::result::Result<Response, String>> {
+    match sent {
         Ok(response) => Ok(Ok(response)),
         Err(error) if error.is_denied() => Err(error.into()),
         Err(error) => Ok(Err(format!("{url}: {error}"))),

@@ -5,7 +5,7 @@
 use analysis::answer::Answer;
 use analysis::exchange;
 use serde::Deserialize;
-use shiftgate_sdk::http::Response;
+use shiftgate_sdk::http::{HttpError, Response};
 use shiftgate_sdk::prelude::*;
 
 use crate::config::{Query, Settings};
@@ -111,11 +111,11 @@ pub fn search(cx: &Context<'_>, settings: &Settings, query: &Query, index: &str,
         request = request.header(name, value);
     }
     let request = request.header("accept", "application/json").timeout(settings.timeout).redirects(3);
-    let failed = |why: String| Searched { raw: String::new(), found: Err(Answer::Error(why)) };
-    match exchange::send(request, &settings.url)? {
+    let sent = request.send();
+    let hint = if sent == Err(HttpError::TooLarge) { "; a smaller `pageSize` makes it smaller" } else { "" };
+    match exchange::received(sent, &settings.url)? {
         Ok(response) => read(&response, settings, query, index, body),
-        Err(why) if why.contains("larger than allowed") => Ok(failed(format!("{why}; a smaller `pageSize` makes it smaller"))),
-        Err(why) => Ok(failed(why)),
+        Err(why) => Ok(Searched { raw: String::new(), found: Err(Answer::Error(format!("{why}{hint}"))) }),
     }
 }
 

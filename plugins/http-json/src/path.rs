@@ -1,7 +1,7 @@
 //! Where a value is in a JSON answer: the part of JSONPath (RFC 9535) that leads to values by names, indices and `*`.
 //!
-//! Pure. What it does not know it says: `..`, slices, filters and functions. A library for all of it makes the component a fifth
-//! larger.
+//! Pure. What it does not know it says: `..`, slices, filters and functions. A library for all of it makes the component
+//! 80 KB larger, an eighth.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
