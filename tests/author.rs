@@ -282,19 +282,30 @@ async fn a_step_that_is_run_for_real_is_cancelled_by_a_signal() {
 #[tokio::test]
 async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
     let desk = Desk::new();
-    for name in ["http-check", "manual-approval", "prometheus", "webhook"] {
+    let numbers = r#"{"url": "http://prometheus:9090", "query": "up", "min": 1}"#;
+    let messages = r#"{"url": "https://logs.example.com", "index": "logs", "max": 1}"#;
+    let samples = r#"{"url": "https://acme.example.com", "application": "7", "metricPath": "Errors", "max": 1}"#;
+    let json = r#"{"url": "https://stats.example.com", "value": "$.v", "max": 1}"#;
+    for (name, given) in [
+        ("http-check", None),
+        ("manual-approval", None),
+        ("webhook", None),
+        ("prometheus", Some(numbers)),
+        ("elasticsearch", Some(messages)),
+        ("appdynamics", Some(samples)),
+        ("http-json", Some(json)),
+    ] {
         let file = plugins().join(format!("{name}.wasm")).display().to_string();
         let scenarios = root().join("plugins").join(name).join("scenarios").display().to_string();
         let tested = desk.does(desk.home.path(), &["plugin", "test", &file, "--scenarios", &scenarios]).await;
         assert!(tested.contains("scenarios passed") && tested.contains("conformance checks passed"), "{tested}");
         // Without scenarios it takes a config that is made up, or one that is given.
-        let with = r#"{"url": "http://prometheus:9090", "query": "up", "min": 1}"#;
-        let given: &[&str] = if name == "prometheus" { &["--with", with] } else { &[] };
-        let tested = desk.does(desk.home.path(), &[&["plugin", "test", &file], given].concat()).await;
+        let given: Vec<&str> = given.into_iter().flat_map(|with| ["--with", with]).collect();
+        let tested = desk.does(desk.home.path(), &[&["plugin", "test", &file], given.as_slice()].concat()).await;
         assert!(tested.starts_with(&format!("{name} ")) && tested.contains("0 scenarios passed"), "{tested}");
     }
     // One that is refused would try nothing, and is told.
     let file = plugins().join("prometheus.wasm").display().to_string();
     let done = desk.run(desk.home.path(), &["plugin", "test", &file, "--with", r#"{"url": "http://prometheus:9090"}"#]).await;
-    refused(&done, 2, &["no config is known", "\"query\" is a required property", "--with"]);
+    refused(&done, 2, &["no config is known", "/query: expected a PromQL query", "--with"]);
 }

@@ -1,7 +1,7 @@
 //! End to end: the program as a user runs it, against the simulated account, and the rules of the house.
 //!
 //! `author` writes plugins and tests them; `campaign` kills it at every moment and has it go on; `cases` runs every folder of `tests/cases`, with `deeds` for what others do to the account meanwhile; `commands` everything
-//! else that a user types; `golden` goes on with runs of earlier releases; `guests` plays plugins of other languages; `policy` is what an operator allows; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
+//! else that a user types; `golden` goes on with runs of earlier releases; `guests` plays plugins of other languages; `policy` is what an operator allows; `providers` asks servers of numbers that others wrote; `house_rules` holds the import table and the sizes. One binary, because linking the whole program
 //! takes longer than running it.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why and stops")]
@@ -22,6 +22,7 @@ mod policy;
 #[expect(dead_code, clippy::print_stdout, reason = "the store's own tests use the rest of it; it says why it is skipped")]
 mod postgres;
 mod program;
+mod providers;
 mod storage;
 mod traffic;
 mod workers;

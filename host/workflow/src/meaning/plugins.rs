@@ -13,9 +13,12 @@ use crate::session::Session;
 use crate::source::Span;
 
 /// Plugins that come with shiftgate.
-pub(crate) const BUNDLED: [(&str, PluginKind); 4] = [
+pub(crate) const BUNDLED: [(&str, PluginKind); 7] = [
     ("http-check", PluginKind::Verification),
     ("prometheus", PluginKind::Verification),
+    ("elasticsearch", PluginKind::Verification),
+    ("appdynamics", PluginKind::Verification),
+    ("http-json", PluginKind::Verification),
     ("manual-approval", PluginKind::Approval),
     ("webhook", PluginKind::WrapUp),
 ];

@@ -21,8 +21,8 @@ fn plugins_that_do_not_fit() {
        ·                    ╰── did you mean `prometheus`?
      8 │   b: { source: b.cwasm, sha256: abc }
        ╰────
-      help: write a path that ends in `.wasm`, or one of `http-check`, `prometheus`,
-            `manual-approval`, `webhook`
+      help: write a path that ends in `.wasm`, or one of `http-check`, `prometheus`, `elasticsearch`,
+            `appdynamics`, `http-json`, `manual-approval`, `webhook`
 
     bad-plugin-source
 
@@ -82,7 +82,7 @@ fn plugins_that_do_not_fit() {
      17 │       approve: [ { plugin: prometheus } ]
         ╰────
       help: declare it under `plugins:`, or use one of `a`, `b`, `c`, `errors`, `http-check`,
-            `prometheus`, `manual-approval`, `webhook`
+            `prometheus`, `elasticsearch`, `appdynamics`, `http-json`, `manual-approval`, `webhook`
 
     wrong-plugin-kind
 
@@ -94,7 +94,8 @@ fn plugins_that_do_not_fit() {
         ·                                                  ╰── not for verifications
      17 │       approve: [ { plugin: prometheus } ]
         ╰────
-      help: shiftgate comes with `http-check`, `prometheus`
+      help: shiftgate comes with `http-check`, `prometheus`, `elasticsearch`, `appdynamics`,
+            `http-json`
 
     missing-field
 

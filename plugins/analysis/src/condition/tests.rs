@@ -1,3 +1,5 @@
+//! Conditions as users write them: what holds, what does not, and what is told of those that make no sense.
+
 use serde_json::{Value, json};
 
 use super::{Condition, Val};

@@ -1,3 +1,5 @@
+//! Measurements one after the other: when a metric goes on, when it ends and how, and what is kept of it.
+
 use serde_json::json;
 
 use super::*;
