@@ -1,6 +1,6 @@
 //! The plugins that ask providers of numbers, as components on the plugin host, against servers that others wrote or judge.
 //!
-//! `prometheus` asks Prometheus itself, which scrapes the simulated account. `elasticsearch` asks a small server of recorded answers,
+//! `prometheus` asks Prometheus itself, which scrapes the simulated account. `elasticsearch` asks a small server of answers in its shapes,
 //! which the vendor's own client asks as well. `pages` checks what docs/providers shows. What the answers mean is tested natively in
 //! `plugins`.
 

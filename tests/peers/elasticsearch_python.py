@@ -2,7 +2,7 @@
 
 Usage: elasticsearch_python.py BASE_URL SEARCHES, where SEARCHES is JSON: [{"index": NAME, "body": {..}}].
 
-The index names the recorded answer. Every field of a body goes through the client's own parameter of that name, so that one
+The index names the answer. Every field of a body goes through the client's own parameter of that name, so that one
 which it does not know is an error. Prints one line a check, and ends with a non-zero status at the first one that fails.
 """
 
@@ -74,7 +74,7 @@ def main(base_url, searches):
             pages.append([hit["_source"]["message"] for hit in answer["hits"]["hits"]])
             check("a page ends with where the next begins", len(answer["hits"]["hits"][-1]["sort"]) == 2, answer)
         else:
-            sys.exit(f"{index} is no recorded answer")
+            sys.exit(f"{index} is no answer that is known")
     check("pages of both sides are read", [len(page) for page in pages] == [2, 1, 1], pages)
 
 

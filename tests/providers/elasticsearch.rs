@@ -1,5 +1,5 @@
-//! The plugin and the vendor's own Python client against one server: recorded answers on loopback. What the client accepts is what
-//! Elasticsearch answers, and what the plugin sends is what the client sends.
+//! The plugin and the vendor's own Python client against one server on loopback, with answers in the shapes of Elasticsearch. What
+//! the client accepts is what Elasticsearch answers, and what the plugin sends is what the client sends.
 //!
 //! The client needs a Python with `tests/peers/requirements.txt`. Without it the plugin alone is asked.
 
@@ -19,9 +19,9 @@ use super::{judged, place};
 use crate::program::root;
 
 /// The answers, by the index that is asked for.
-const RECORDED: &str = "plugins/elasticsearch/answers";
+const ANSWERS: &str = "plugins/elasticsearch/answers";
 
-/// When the answers were recorded.
+/// When the answers are of.
 struct Then;
 
 impl Clock for Then {
@@ -33,7 +33,7 @@ impl Clock for Then {
 /// What was asked, in order: index and body.
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// A server of recorded answers.
+/// A server of those answers.
 struct Server {
     url: String,
     asked: Asked,
@@ -80,7 +80,7 @@ async fn search(State(asked): State<Asked>, Path(index): Path<String>, headers: 
         "pages" => "page-baseline",
         other => other,
     };
-    let text = std::fs::read_to_string(root().join(RECORDED).join(format!("{file}.json"))).expect("a recorded answer");
+    let text = std::fs::read_to_string(root().join(ANSWERS).join(format!("{file}.json"))).expect("an answer of that name");
     asked.lock().unwrap_or_else(PoisonError::into_inner).push((index, body));
     let status = serde_json::from_str::<Value>(&text).expect("JSON")["status"].as_u64().unwrap_or(200);
     let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok()).expect("a status");

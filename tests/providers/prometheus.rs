@@ -22,7 +22,7 @@ use super::{judged, place};
 /// Longer than anything here takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-#[expect(clippy::disallowed_methods, reason = "a program is looked for on the path")]
+/// Named by the environment, or on the path.
 fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join("prometheus")).find(|file| file.is_file());
@@ -94,7 +94,7 @@ impl Server {
         (report.verdict, report.metrics.first().and_then(|metric| metric.value), report.summary)
     }
 
-    async fn stop(mut self) {
+    async fn stop(&mut self) {
         self.process.kill().await.expect("it ends");
     }
 }
@@ -136,7 +136,8 @@ async fn prometheus_itself_is_asked_and_understood() {
     ranges(&server).await;
     refusals(&server).await;
     server.stop().await;
-    // One that is gone is asked again, and judges nothing.
+    let waits = server.judged(json!({"query": "up", "max": 1})).await.expect_err("it is asked again later");
+    assert!(waits.starts_with("Wait"), "{waits}");
     sim.stop().await;
 }
 

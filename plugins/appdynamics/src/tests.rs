@@ -49,7 +49,8 @@ fn metric(path: &str, frequency: &str, values: &[u64]) -> Value {
         })
     };
     let values: Vec<Value> = values.iter().enumerate().map(sample).collect();
-    json!({"metricId": 11, "metricName": "BTM|Application Summary|Errors per Minute", "metricPath": path, "frequency": frequency, "metricValues": values})
+    let name = "BTM|Application Summary|Errors per Minute";
+    json!({"metricId": 11, "metricName": name, "metricPath": path, "frequency": frequency, "metricValues": values})
 }
 
 fn values(asked: Asked) -> Vec<f64> {

@@ -48,6 +48,7 @@ impl Provider for Elasticsearch {
     fn ask(cx: &Context<'_>, settings: &Settings, metric: &Metric<Query>, scope: &Scope) -> Result<Asked> {
         let from = shiftgate_sdk::Timestamp(scope.now.0.saturating_sub(LOOKS_BACK.as_millis()));
         let window = scope.window.unwrap_or(Window { from, to: scope.now, step: metric.step });
+        let window = query::told_by(&metric.query, window);
         match metric.query.mode.unwrap_or_default() {
             Mode::Count => count::ask(cx, settings, metric, scope, &window),
             Mode::NewMessages => messages::ask(cx, settings, &metric.query, scope, &window),

@@ -53,7 +53,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, asked: &Query, scope: &Scope, 
         Ok(kinds) => kinds,
         Err((query, answer)) => return Ok(Asked::new(answer, query, "")),
     };
-    let before = match read(cx, settings, asked, &baseline, &baseline.window.unwrap_or(*window))? {
+    let before = match read(cx, settings, asked, &baseline, &query::told_by(asked, baseline.window.unwrap_or(*window)))? {
         Ok(kinds) => kinds,
         Err((query, answer)) => return Ok(Asked::new(answer, query, "")),
     };

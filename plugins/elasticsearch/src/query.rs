@@ -34,6 +34,15 @@ pub fn matching(query: &Query, scope: &Scope, window: &Window) -> Result<Value> 
     Ok(json!({"bool": {"filter": filters}}))
 }
 
+/// A stretch of time as the field can tell it: a field of seconds knows whole ones only.
+pub fn told_by(query: &Query, window: Window) -> Window {
+    let second = |at: Timestamp| Timestamp(at.0 / 1000 * 1000);
+    match query.timestamp_type.unwrap_or_default() {
+        TimestampType::Date | TimestampType::Millis => window,
+        TimestampType::Seconds => Window { from: second(window.from), to: second(window.to), ..window },
+    }
+}
+
 /// A date is asked for in milliseconds, whatever format its mapping has. A number knows no format, and refuses one.
 fn range(query: &Query, window: &Window) -> Value {
     let (from, to) = (window.from.0, window.to.0);

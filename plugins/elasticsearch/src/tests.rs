@@ -184,6 +184,19 @@ fn a_step_at_the_end_that_is_not_whole_does_not_count() {
     assert_eq!(asked.answer, Answer::Error("http://e:9200/: the answer has no counts of each step".into()));
 }
 
+#[test]
+fn a_field_of_seconds_loses_no_step() {
+    let host = host();
+    host.advance(Duration::from_millis(700));
+    let buckets: Vec<Value> = (0..5).map(|step| json!({"key": 1_767_225_300 + step * 60, "doc_count": 1})).collect();
+    let hits = json!({"total": {"value": 5, "relation": "eq"}, "hits": []});
+    let answer = json!({"_shards": {"total": 1, "failed": 0}, "hits": hits, "aggregations": {"counts": {"buckets": buckets}}});
+    host.answer(200, answer.to_string());
+    let seconds = json!({"samples": "step", "range": "5m", "step": "1m", "timestampType": "seconds"});
+    assert_eq!(values(ask_on(&host, &config(seconds)).unwrap()).len(), 5);
+    assert_eq!(sent(&host, 0)["aggs"]["counts"]["histogram"]["offset"], 0);
+}
+
 fn fresh(more: Value) -> Value {
     let mut config = config(json!({"mode": "new-messages", "hostField": "host.id", "pageSize": 2, "max": 0}));
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -204,6 +217,18 @@ fn messages_that_the_baseline_never_wrote_are_new() {
     assert_eq!([hosts(0), hosts(1), hosts(2)], [json!(["i-new"]), json!(["i-new"]), json!(["i-old"])]);
     let answer = report.evidence[0].1["metrics"][0]["measurements"][0]["answer"].as_str().unwrap();
     assert!(answer.contains("order <n> failed: timeout after <n>ms"), "{answer}");
+}
+
+#[test]
+fn new_messages_within_the_limit_are_shown_and_pass() {
+    let host = host();
+    for body in [answer!("page-1"), answer!("page-2"), answer!("page-baseline")] {
+        host.answer(200, body);
+    }
+    let report = testing::verify::<Elasticsearch>(&host, &fresh(json!({"max": 1}))).unwrap();
+    assert_eq!(report.verdict, Verdict::Pass);
+    let found: Vec<_> = report.findings.iter().map(|finding| (finding.verdict, finding.message.as_str())).collect();
+    assert_eq!(found, [(Verdict::Warn, "new message, 2 times: order 4711 failed: timeout after 300ms")]);
 }
 
 #[test]
