@@ -286,6 +286,9 @@ async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
     let alarms = r#"{"url": "https://monitoring.us-east-1.amazonaws.com", "alarms": ["errors"]}"#;
     let series = r#"{"url": "https://api.datadoghq.com", "apiKey": "a", "applicationKey": "b", "query": "errors", "max": 1}"#;
     let nrql = r#"{"url": "https://api.newrelic.com", "account": 1, "query": "SELECT count(*) FROM Error", "max": 1}"#;
+    let messages = r#"{"url": "https://logs.example.com", "index": "logs", "max": 1}"#;
+    let samples = r#"{"url": "https://acme.example.com", "application": "7", "metricPath": "Errors", "max": 1}"#;
+    let json = r#"{"url": "https://stats.example.com", "value": "$.v", "max": 1}"#;
     for (name, given) in [
         ("http-check", None),
         ("manual-approval", None),
@@ -294,6 +297,9 @@ async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
         ("cloudwatch", Some(alarms)),
         ("datadog", Some(series)),
         ("newrelic", Some(nrql)),
+        ("elasticsearch", Some(messages)),
+        ("appdynamics", Some(samples)),
+        ("http-json", Some(json)),
     ] {
         let file = plugins().join(format!("{name}.wasm")).display().to_string();
         let scenarios = root().join("plugins").join(name).join("scenarios").display().to_string();

@@ -27,6 +27,7 @@ mod control;
 mod data_plane;
 mod elb;
 mod envelope;
+mod exposition;
 mod faults;
 mod fleet;
 mod group;

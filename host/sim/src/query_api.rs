@@ -1,5 +1,5 @@
 //! Prometheus's query API over the simulated metrics: `GET|POST /api/v1/query` and `/api/v1/query_range`, with its
-//! envelopes and errors. No token is asked for.
+//! envelopes and errors. No token is asked for. `exposition.rs` shows the same series to a Prometheus that scrapes them.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value as JsonValue, json};
 
+use crate::exposition;
 use crate::metrics::{Labels, Scrape};
 use crate::promql::{self, QueryError, Sample, Value};
 use crate::server::Shared;
@@ -24,6 +25,7 @@ pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/api/v1/query", get(instant).post(instant))
         .route("/api/v1/query_range", get(range).post(range))
+        .route("/metrics", get(exposition::serve))
         .fallback(async || StatusCode::NOT_FOUND)
 }
 

@@ -131,7 +131,8 @@ impl Sim {
         (status.as_u16(), body.to_string())
     }
 
-    /// The base URL of the metrics: `/api/v1/query` and `/api/v1/query_range` stand below it, as with Prometheus.
+    /// The base URL of the metrics: `/api/v1/query` and `/api/v1/query_range` stand below it, as with Prometheus, and `/metrics` to be
+    /// scraped.
     #[must_use]
     pub fn metrics_url(&self) -> String {
         format!("http://{}{}", self.spot, query_api::PREFIX)

@@ -67,11 +67,13 @@ pub struct Asked {
     pub raw: String,
     /// What the provider warns of.
     pub warnings: Vec<String>,
+    /// What a person wants to read of it, such as messages; those of the last measurement become findings.
+    pub notes: Vec<String>,
 }
 
 impl Asked {
     /// An answer to a query, without warnings.
     pub fn new(answer: Answer, query: impl Into<String>, raw: impl Into<String>) -> Self {
-        Self { answer, query: query.into(), raw: raw.into(), warnings: Vec::new() }
+        Self { answer, query: query.into(), raw: raw.into(), warnings: Vec::new(), notes: Vec::new() }
     }
 }

@@ -131,13 +131,31 @@ pub enum Against {
     Earlier(Duration),
 }
 
+impl With {
+    /// With the length that `earlier` needs; none is no time.
+    pub fn against(self, offset: Option<Duration>) -> Against {
+        match self {
+            Self::OldGroup => Against::OldGroup,
+            Self::Previous => Against::Previous,
+            Self::Earlier => Against::Earlier(offset.unwrap_or(Duration::ZERO)),
+        }
+    }
+
+    /// What is wrong with the length that stands beside it, at its place in the config.
+    pub fn problem(self, offset: Option<Duration>, place: &str) -> Option<Problem> {
+        match (self, offset) {
+            (Self::Earlier, None) => Some(Problem::at(format!("{place}/offset"), "say how long before: `1d`, `7d`")),
+            (Self::OldGroup | Self::Previous, Some(_)) => {
+                Some(Problem::at(format!("{place}/offset"), "an offset goes with `earlier` only"))
+            }
+            (Self::Earlier, Some(_)) | (Self::OldGroup | Self::Previous, None) => None,
+        }
+    }
+}
+
 impl Compare {
     pub(crate) fn against(&self) -> Against {
-        match self.with {
-            With::OldGroup => Against::OldGroup,
-            With::Previous => Against::Previous,
-            With::Earlier => Against::Earlier(self.offset.unwrap_or(Duration::ZERO)),
-        }
+        self.with.against(self.offset)
     }
 
     /// Whether the two sides are two groups at the same time, so that a query has to say which.
@@ -147,14 +165,7 @@ impl Compare {
 
     /// What is wrong with the comparison that the terms ask for, at its place in the config.
     pub(crate) fn problems(&self, terms: &Terms, place: &str) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        match (self.with, self.offset) {
-            (With::Earlier, None) => problems.push(Problem::at(format!("{place}/offset"), "say how long before: `1d`, `7d`")),
-            (With::OldGroup | With::Previous, Some(_)) => {
-                problems.push(Problem::at(format!("{place}/offset"), "an offset goes with `with: earlier` only"));
-            }
-            _ => {}
-        }
+        let mut problems: Vec<Problem> = self.with.problem(self.offset, place).into_iter().collect();
         if self.sensitivity.is_some() && self.method == Method::Kayenta {
             problems.push(Problem::at(format!("{place}/sensitivity"), "the method `kayenta` has none"));
         }

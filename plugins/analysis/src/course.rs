@@ -178,6 +178,7 @@ fn side<P: Provider>(
     let asked = P::ask(cx, settings, metric, scope)?;
     brought.queries.push(Query::new(cx.now(), scope.side, scope.window, &asked.query, &asked.raw));
     brought.warnings.extend(asked.warnings);
+    brought.notes.extend(asked.notes);
     if let Answer::Data(data) = &asked.answer
         && scope.window.is_some()
     {

@@ -21,7 +21,7 @@ const KEPT: usize = 50;
 const RAW_ANSWERS: usize = 4;
 /// How many points of pictures are kept, of all metrics and sides.
 const POINTS: usize = 480;
-/// Warnings of all metrics that are kept.
+/// Warnings of all metrics that are kept, and so many notes of the last measurement.
 const WARNINGS: usize = 8;
 /// The most metrics of one verification: what is remembered of them is one state, and that has 64 KiB.
 pub const METRICS: usize = 12;
@@ -53,6 +53,9 @@ pub struct Record {
     pub worst: Option<Worst>,
     /// Warnings of the provider, each once.
     pub warnings: Vec<String>,
+    /// What a person wants to read of the last measurement.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What was asked last, one a side.
     pub queries: Vec<Query>,
     /// The last picture of each side.
@@ -138,6 +141,8 @@ pub struct Brought {
     pub judgement: Option<Value>,
     /// What the provider warns of.
     pub warnings: Vec<String>,
+    /// What a person wants to read.
+    pub notes: Vec<String>,
 }
 
 impl Query {
@@ -203,6 +208,7 @@ impl Record {
                 self.warnings.push(warning);
             }
         }
+        self.notes = brought.notes.iter().take((WARNINGS / metrics).max(1)).map(|note| cut(note, TEXT_LENGTH)).collect();
         let length = (RAW_LENGTH / metrics).max(QUERY_LENGTH);
         self.queries = brought.queries.into_iter().map(|query| query.kept(length)).collect();
         if !brought.series.is_empty() {

@@ -68,6 +68,10 @@ fn found<Q>(mut report: Report, provider: &str, metric: &Metric<Q>, record: &Rec
             report = report.finding(Verdict::Warn, format!("{of}{count} of {} queries {what}", record.taken + record.errors));
         }
     }
+    for note in &record.notes {
+        let own = bad.filter(|_| !passes && !metric.dry_run).unwrap_or(Verdict::Warn);
+        report = report.finding(own, format!("{of}{note}"));
+    }
     for warning in &record.warnings {
         report = report.finding(Verdict::Warn, format!("{of}{provider} warns: {warning}"));
     }

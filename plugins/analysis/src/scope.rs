@@ -8,6 +8,7 @@ use shiftgate_sdk::prelude::*;
 use shiftgate_sdk::{Group, RunInfo};
 
 use crate::compare::Against;
+use crate::exchange::encoded;
 
 /// Which side of a comparison is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,29 +182,56 @@ impl Scope {
     /// # Errors
     /// A word that this side has nothing for.
     pub fn fill(&self, text: &str) -> Result<String> {
+        self.fill_as(text, |value| value)
+    }
+
+    /// A part of a URL with its words filled in. What they stand for is percent-encoded; the rest stays as it is.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    pub fn fill_url(&self, text: &str) -> Result<String> {
+        self.fill_as(text, |value| encoded(&value, b""))
+    }
+
+    fn fill_as(&self, text: &str, written: impl Fn(String) -> String) -> Result<String> {
         let mut filled = String::new();
         let mut rest = text;
         while let Some((before, word, after)) = next_word(rest) {
-            let value = self.word(word).filter(|value| !value.is_empty());
-            let Some(value) = value else {
-                let message = format!("`{{{{{word}}}}}` of the query stands for nothing on the side of the {}", self.side.word());
-                return Err(StepError::never("nothing-to-ask-for", message));
-            };
             filled.push_str(before);
-            filled.push_str(&value);
+            filled.push_str(&written(self.said(word)?));
             rest = after;
         }
         filled.push_str(rest);
         Ok(filled)
     }
 
-    /// Every text in a JSON value, filled in.
+    fn said(&self, word: &str) -> Result<String> {
+        self.word(word).filter(|value| !value.is_empty()).ok_or_else(|| {
+            let message = format!("`{{{{{word}}}}}` of the query stands for nothing on the side of the {}", self.side.word());
+            StepError::never("nothing-to-ask-for", message)
+        })
+    }
+
+    /// The instances' ids.
+    ///
+    /// # Errors
+    /// There are none on this side.
+    pub fn instances(&self) -> Result<&[String]> {
+        self.said("instances").map(|_| self.group.instances.as_slice())
+    }
+
+    /// Every text in a JSON value, filled in. A text that is nothing but `{{instances}}` becomes a list, and one that is nothing
+    /// but a number of time, such as `{{start}}`, becomes that number.
     ///
     /// # Errors
     /// As [`fill`](Self::fill).
     pub fn fill_json(&self, value: &Value) -> Result<Value> {
         Ok(match value {
-            Value::String(text) => Value::String(self.fill(text)?),
+            Value::String(text) => match next_word(text) {
+                Some(("", "instances", "")) => json!(self.instances()?),
+                Some(("", word @ ("start" | "end" | "startSeconds" | "endSeconds" | "step"), "")) => number(self.said(word)?),
+                _ => Value::String(self.fill(text)?),
+            },
             Value::Array(items) => Value::Array(items.iter().map(|item| self.fill_json(item)).collect::<Result<_>>()?),
             Value::Object(fields) => {
                 let filled = fields.iter().map(|(name, value)| Ok((name.clone(), self.fill_json(value)?)));
@@ -212,6 +240,11 @@ impl Scope {
             other => other.clone(),
         })
     }
+}
+
+/// A number as JSON has it; text where it is none.
+fn number(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
 /// The first `{{word}}` of a text, with what stands before and after it. Other braces are the query's own.
@@ -229,6 +262,18 @@ fn next_word(text: &str) -> Option<(&str, &str, &str)> {
         from = open + 1;
     }
     None
+}
+
+/// Whether a text holds one of these words.
+pub fn holds(text: &str, words: &[&str]) -> bool {
+    let mut rest = text;
+    while let Some((_, word, after)) = next_word(rest) {
+        if words.contains(&word) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 /// What is wrong with the words of a query: an unknown one, or, for a comparison of groups, none that tells the groups apart.
@@ -289,6 +334,19 @@ mod tests {
             "sig-3 targetgroup/green/0123 100 160000 15"
         );
         assert_eq!(baseline.fill(r"a{b} {{a.b}} {{").unwrap(), r"a{b} {{a.b}} {{", "other braces are the query's own");
+    }
+
+    #[test]
+    fn json_and_urls_are_filled_in_as_they_need_it() {
+        let canary = Scope::canary(&run(), Side::Canary, Some(window()), Timestamp(160_000));
+        let body = json!({"ids": "{{instances}}", "from": "{{start}}", "at": ["{{startTime}}", "to {{end}}"], "n": 1});
+        let filled = json!({"ids": ["i-1", "i-2"], "from": 100_000, "at": ["1970-01-01T00:01:40.000Z", "to 160000"], "n": 1});
+        assert_eq!(canary.fill_json(&body).unwrap(), filled);
+        assert_eq!(
+            canary.fill_url("/a|b?ids={{instances}}&t={{startTime}}").unwrap(),
+            "/a|b?ids=i-1%7Ci-2&t=1970-01-01T00%3A01%3A40.000Z"
+        );
+        assert!(holds("from {{ start }}", &["end", "start"]) && !holds("{{step}}", &["start"]));
     }
 
     #[test]

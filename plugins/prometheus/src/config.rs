@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use analysis::goal::Goal;
 use analysis::scope;
+use analysis::series::Aggregate;
 use analysis::terms::Metric;
 use shiftgate_sdk::prelude::*;
 
@@ -28,19 +29,6 @@ analysis::settings! {
         /// Makes one number of several series. Without it several series are an error.
         pub aggregate: Option<Aggregate>,
     }
-}
-
-/// How several series become one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Config)]
-pub enum Aggregate {
-    /// The largest.
-    Max,
-    /// The smallest.
-    Min,
-    /// The mean.
-    Avg,
-    /// The sum.
-    Sum,
 }
 
 impl Settings {

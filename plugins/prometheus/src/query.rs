@@ -5,11 +5,12 @@
 use analysis::answer::{Answer, Asked, Data as Found, Point};
 use analysis::exchange;
 use analysis::scope::Scope;
+use analysis::series::{Aggregate, combined};
 use serde::Deserialize;
 use shiftgate_sdk::http::Response;
 use shiftgate_sdk::prelude::*;
 
-use crate::config::{Aggregate, Query, Settings};
+use crate::config::{Query, Settings};
 
 #[derive(Deserialize)]
 struct Body {
@@ -129,37 +130,17 @@ fn samples(data: Data, aggregate: Option<Aggregate>, query: &str) -> Result<Answ
     if series.iter().all(Vec::is_empty) {
         return Ok(Answer::NoData("the query has no result".to_owned()));
     }
-    let points = combined(series, aggregate);
+    let series = series.into_iter().map(|samples| samples.iter().map(point).collect()).collect();
+    // One series stays as it is.
+    let points = combined(series, aggregate.unwrap_or(Aggregate::Max));
     Ok(Answer::Data(match points.as_slice() {
         [one] if scalar => Found::number(one.at, one.value),
         _ => Found::series(points),
     }))
 }
 
-/// One number a moment: the series' own, or all series' together. A moment with a NaN is NaN.
-fn combined(series: Vec<Vec<Sample>>, aggregate: Option<Aggregate>) -> Vec<Point> {
-    let mut samples: Vec<(f64, f64)> =
-        series.into_iter().flatten().map(|(at, text)| (at, text.parse().unwrap_or(f64::NAN))).collect();
-    samples.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let moments = samples.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq());
-    moments.map(|moment| Point { at: at(moment), value: together(moment, aggregate) }).collect()
-}
-
-fn at(moment: &[(f64, f64)]) -> Timestamp {
-    Timestamp(moment.first().map_or(0, |(at, _)| (at * 1000.0).round() as u64))
-}
-
-fn together(moment: &[(f64, f64)], aggregate: Option<Aggregate>) -> f64 {
-    let values = moment.iter().map(|(_, value)| *value);
-    if values.clone().any(f64::is_nan) {
-        return f64::NAN;
-    }
-    match aggregate {
-        None | Some(Aggregate::Max) => values.fold(f64::NEG_INFINITY, f64::max),
-        Some(Aggregate::Min) => values.fold(f64::INFINITY, f64::min),
-        Some(Aggregate::Avg) => values.sum::<f64>() / moment.len() as f64,
-        Some(Aggregate::Sum) => values.sum(),
-    }
+fn point((at, text): &Sample) -> Point {
+    Point { at: Timestamp((at * 1000.0).round() as u64), value: text.parse().unwrap_or(f64::NAN) }
 }
 
 #[cfg(test)]

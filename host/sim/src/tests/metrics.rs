@@ -200,3 +200,20 @@ async fn a_query_may_be_posted_as_a_form() {
     let reply: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(reply["data"]["result"][0]["value"], json!([4_928_033_730.0, "1"]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_series_can_be_scraped() {
+    let client = Client::new(with_groups(World::instant(), [seed("web", 1)])).await;
+    pass(10_000).await;
+    let reply = client.http.get(format!("{}/metrics", client.sim.metrics_url())).send().await.unwrap();
+    assert_eq!(reply.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = reply.text().await.unwrap();
+    let kinds: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let expected =
+        ["http_requests_total counter", "http_request_errors_total counter", "http_request_latency_ms gauge", "up gauge"];
+    assert_eq!(kinds, expected);
+    let line = text.lines().find(|line| line.starts_with("http_requests_total{ami=\"")).unwrap();
+    let (labels, value) = line.rsplit_once(' ').unwrap();
+    assert!(["group=\"sig-", "group_name=\"web\"", "instance=\"i-"].iter().all(|part| labels.contains(part)), "{labels}");
+    assert_eq!(value.parse::<f64>().unwrap(), one(&client, "http_requests_total").await);
+}

@@ -13,12 +13,15 @@ use crate::session::Session;
 use crate::source::Span;
 
 /// Plugins that come with shiftgate.
-pub(crate) const BUNDLED: [(&str, PluginKind); 7] = [
+pub(crate) const BUNDLED: [(&str, PluginKind); 10] = [
     ("http-check", PluginKind::Verification),
     ("prometheus", PluginKind::Verification),
     ("cloudwatch", PluginKind::Verification),
     ("datadog", PluginKind::Verification),
     ("newrelic", PluginKind::Verification),
+    ("elasticsearch", PluginKind::Verification),
+    ("appdynamics", PluginKind::Verification),
+    ("http-json", PluginKind::Verification),
     ("manual-approval", PluginKind::Approval),
     ("webhook", PluginKind::WrapUp),
 ];

@@ -1,4 +1,4 @@
-//! Conditions as users write them, wrong ones, and hostile ones.
+//! Conditions as users write them: what holds, what does not, and what is told of those that make no sense.
 
 use serde_json::{Value, json};
 

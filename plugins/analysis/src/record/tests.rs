@@ -1,4 +1,4 @@
-//! Sequences of answers, and what comes after each.
+//! Measurements one after the other: when a metric goes on, when it ends and how, and what is kept of it.
 
 use serde_json::json;
 
@@ -126,6 +126,7 @@ fn a_long_record_stays_small_however_many_metrics_share_the_room() {
                 series: vec![series.clone(), series],
                 judgement: None,
                 warnings: vec![format!("{second}{raw}")],
+                notes: vec![raw.clone(); 20],
             };
             record.add(Timestamp(second), Judged::Error(raw), brought, &metric, metrics);
         }

@@ -151,7 +151,13 @@ fn planned<'p>(plan: &'p Plan, id: &StepId) -> Option<&'p PluginSource> {
     let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback);
     steps.filter(|step| step.id == *id).find_map(|step| match &step.action {
         Action::Verify(step) => Some(&step.plugin),
-        Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Approve(_) | Action::WrapUp(_) | Action::Background => None,
+        Action::Setup
+        | Action::Deploy(_)
+        | Action::Swap(_)
+        | Action::Shift(_)
+        | Action::Approve(_)
+        | Action::WrapUp(_)
+        | Action::Background => None,
     })
 }
 
