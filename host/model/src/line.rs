@@ -134,7 +134,8 @@ impl fmt::Display for EventKind {
 fn write_metric(f: &mut fmt::Formatter<'_>, metric: &Metric) -> fmt::Result {
     write!(f, "{} = ", metric.name)?;
     match metric.value {
-        Some(value) => write!(f, "{value}")?,
+        // Nine digits tell it from any limit that somebody writes; the stream has all of them.
+        Some(value) => write!(f, "{}", format!("{value:.8e}").parse().unwrap_or(value))?,
         None => f.write_str("no data")?,
     }
     if !metric.unit.is_empty() {

@@ -213,6 +213,9 @@ fn tell<Q>(cx: &Context<'_>, record: &Record, metric: &Metric<Q>, metrics: usize
         Measurement { verdict: Some(Verdict::Inconclusive | Verdict::Skipped), text, .. } => {
             cx.progress(format!("{of}measurement {taken} of {count}: {text}"));
         }
+        Measurement { verdict: Some(verdict), text, .. } if matches!(metric.goal, Goal::Compare(_)) => {
+            cx.progress(format!("measurement {taken} of {count}: {name}: {text}: {verdict}"));
+        }
         Measurement { verdict: Some(verdict), .. } => {
             cx.progress(format!("measurement {taken} of {count}: {name} is {}: {verdict}", record.last(metric)));
         }

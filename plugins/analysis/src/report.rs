@@ -48,13 +48,13 @@ fn found<Q>(mut report: Report, provider: &str, metric: &Metric<Q>, record: &Rec
     let of = if metrics > 1 { format!("{}: ", metric.name) } else { String::new() };
     let end = record.end.as_ref();
     let bad = end.and_then(|end| end.verdict).filter(|own| matches!(own, Verdict::Fail | Verdict::Inconclusive));
-    if let (Some(own), Some(End { reason, .. })) = (bad, end) {
+    if let Some(own) = bad {
         // A dry run, and a metric that the score outweighs, are something to look at, no more.
         let own = if passes || metric.dry_run { Verdict::Warn } else { own };
         let dry = if metric.dry_run { " (dry run)" } else { "" };
         let query = record.queries.first().map(|query| format!("`{}`: ", query.query)).unwrap_or_default();
         let what = match metric.goal {
-            Goal::Compare(_) => reason.clone(),
+            Goal::Compare(_) => record.last(metric),
             Goal::Threshold { .. } | Goal::Condition { .. } => format!("{}, wanted {}", record.last(metric), metric.goal.words()),
         };
         report = report.finding(own, format!("{of}{query}{what}{dry}"));

@@ -1,5 +1,7 @@
 //! `shiftgate baseline`: which earlier run verifications compare with. The record keeps it; this only asks and tells.
 
+use shiftgate_model::Ending;
+
 use crate::app::App;
 use crate::args;
 use crate::exit::Exit;
@@ -13,6 +15,14 @@ pub(crate) async fn run(app: &mut App, args: &args::Baseline) -> Result<Exit, Fa
     let told = match args {
         args::Baseline::Pin(args::Pin { run, why }) => {
             let row = run_id::find(&record, run).await?;
+            if row.ending != Some(Ending::Succeeded) {
+                let ended = row.ending.map_or_else(|| "has not ended".to_owned(), |ending| format!("has ended: {ending}"));
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("run {} {ended}; only a run that succeeded can be a baseline", row.id),
+                )
+                .hint("`shiftgate runs` lists how each of them ended"));
+            }
             record.pin_baseline(&row.id, &wish(app, why.reason.as_deref())).await?;
             format!("Verifications of `{}` on `{}` compare with run {} now\n", row.workflow, row.family, row.id)
         }

@@ -22,7 +22,8 @@ fn plugins_that_do_not_fit() {
      8 │   b: { source: b.cwasm, sha256: abc }
        ╰────
       help: write a path that ends in `.wasm`, or one of `http-check`, `prometheus`, `cloudwatch`,
-            `datadog`, `newrelic`, `manual-approval`, `webhook`
+            `datadog`, `newrelic`, `elasticsearch`, `appdynamics`, `http-json`, `manual-approval`,
+            `webhook`
 
     bad-plugin-source
 
@@ -82,7 +83,8 @@ fn plugins_that_do_not_fit() {
      17 │       approve: [ { plugin: prometheus } ]
         ╰────
       help: declare it under `plugins:`, or use one of `a`, `b`, `c`, `errors`, `http-check`,
-            `prometheus`, `cloudwatch`, `datadog`, `newrelic`, `manual-approval`, `webhook`
+            `prometheus`, `cloudwatch`, `datadog`, `newrelic`, `elasticsearch`, `appdynamics`,
+            `http-json`, `manual-approval` and 1 more
 
     wrong-plugin-kind
 
@@ -94,7 +96,8 @@ fn plugins_that_do_not_fit() {
         ·                                                  ╰── not for verifications
      17 │       approve: [ { plugin: prometheus } ]
         ╰────
-      help: shiftgate comes with `http-check`, `prometheus`, `cloudwatch`, `datadog`, `newrelic`
+      help: shiftgate comes with `http-check`, `prometheus`, `cloudwatch`, `datadog`, `newrelic`,
+            `elasticsearch`, `appdynamics`, `http-json`
 
     missing-field
 
