@@ -243,25 +243,30 @@ impl Compare {
 /// Judges two sets of samples: what it means for this measurement, and the judgement as evidence shows it.
 pub(crate) fn judge<Q>(compare: &Compare, metric: &Metric<Q>, baseline: &[f64], canary: &[f64]) -> (Judged, Option<Value>) {
     let judgement = compare.judge(metric.count).metric(&compare.spec(metric.critical), baseline, canary);
-    (meaning(&judgement), serde_json::to_value(&judgement).ok())
+    (meaning(&judgement, metric.range.is_some()), serde_json::to_value(&judgement).ok())
 }
 
-fn meaning(judgement: &Judgement) -> Judged {
+/// What a judgement means for one measurement. `sliding`: each measurement looks at samples of its own, and not at all so far.
+fn meaning(judgement: &Judgement, sliding: bool) -> Judged {
     let text = judgement.sentence.clone();
-    let told = |verdict, value| Judged::Told { verdict, value, text: text.clone() };
-    match judgement.label {
-        Label::Pass => told(Verdict::Pass, Some(judgement.canary.median)),
-        Label::High | Label::Low => told(Verdict::Fail, Some(judgement.canary.median)),
-        Label::NodataFail => told(Verdict::Fail, None),
-        Label::Nodata if judgement.cause.is_some_and(more_may_come) => Judged::Early(text),
-        Label::Nodata | Label::Error => told(Verdict::Inconclusive, None),
-    }
+    let early = judgement.cause.is_some_and(|cause| more_may_come(cause, sliding));
+    let (verdict, value) = match judgement.label {
+        // Kayenta's "no data passes" is not followed: without data nothing passes here.
+        Label::Pass if judgement.cause.is_some() => (Verdict::Inconclusive, None),
+        Label::Pass => (Verdict::Pass, Some(judgement.canary.median)),
+        Label::High | Label::Low => (Verdict::Fail, Some(judgement.canary.median)),
+        Label::NodataFail => (Verdict::Fail, None),
+        Label::Nodata | Label::Error => (Verdict::Inconclusive, None),
+    };
+    if early { Judged::Early { text, last: verdict } } else { Judged::Told { verdict, value, text } }
 }
 
 /// Whether samples that are still to come can mend it.
-const fn more_may_come(cause: Cause) -> bool {
+const fn more_may_come(cause: Cause, sliding: bool) -> bool {
     match cause {
-        Cause::NoSamples | Cause::NoBaseline | Cause::NoCanary | Cause::TooFew | Cause::AllEqual => true,
+        // A stretch of time without a sample stays one.
+        Cause::NoSamples | Cause::NoBaseline | Cause::NoCanary => !sliding,
+        Cause::TooFew | Cause::AllEqual => true,
         Cause::Infinite | Cause::Settings => false,
     }
 }
@@ -285,7 +290,7 @@ mod tests {
     fn verdict(judged: &Judged) -> Option<Verdict> {
         match judged {
             Judged::Told { verdict, .. } => Some(*verdict),
-            Judged::Early(_) | Judged::Error(_) => None,
+            Judged::Early { .. } | Judged::Error(_) => None,
         }
     }
 
@@ -301,16 +306,20 @@ mod tests {
 
     #[test]
     fn too_few_samples_are_early_and_not_a_verdict() {
+        let last = |metric: &Metric<()>, baseline: &[f64], canary: &[f64]| match judged(metric, baseline, canary) {
+            Judged::Early { last, .. } => Some(last),
+            Judged::Told { .. } | Judged::Error(_) => None,
+        };
         let metric = metric(json!({}));
         for (baseline, canary) in [(&[][..], &[][..]), (&[1.0], &[]), (&[1.0, 2.0], &[5.0, 6.0])] {
-            assert!(matches!(judged(&metric, baseline, canary), Judged::Early(_)), "{baseline:?} {canary:?}");
+            assert_eq!(last(&metric, baseline, canary), Some(Verdict::Inconclusive), "{baseline:?} {canary:?}");
         }
-        let must = metric_with_data();
-        assert_eq!(verdict(&judged(&must, &[1.0], &[])), Some(Verdict::Fail));
-    }
-
-    fn metric_with_data() -> Metric<()> {
-        metric(json!({"compare": {"mustHaveData": true}}))
+        let must = self::metric(json!({"compare": {"mustHaveData": true}}));
+        assert_eq!(last(&must, &[1.0], &[]), Some(Verdict::Fail), "early as well, and a failure only at the end");
+        let sliding = self::metric(json!({"range": "1m"}));
+        assert_eq!(verdict(&judged(&sliding, &[1.0], &[])), Some(Verdict::Inconclusive), "what was not there stays so");
+        let kayenta = self::metric(json!({"compare": {"method": "kayenta", "nanStrategy": "replace"}}));
+        assert_eq!(last(&kayenta, &[], &[]), Some(Verdict::Inconclusive), "no data never passes");
     }
 
     #[test]

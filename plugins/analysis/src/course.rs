@@ -8,7 +8,7 @@ use shiftgate_sdk::prelude::{Config, Context, Duration, Problem, Report, Result,
 
 use crate::answer::{Answer, Asked, Data};
 use crate::goal::{Goal, Judged};
-use crate::record::{Brought, METRICS, Measurement, Query, Record, Series};
+use crate::record::{Brought, End, METRICS, Measurement, Query, Record, Series};
 use crate::scope::{Scope, Side, Window};
 use crate::score::{Score, critical};
 use crate::terms::{Metric, Terms};
@@ -112,7 +112,15 @@ fn go_on<P: Provider>(
     let now = cx.now();
     for (metric, record) in metrics.iter().zip(&mut course.records) {
         if record.end.is_none() && record.due <= now {
-            let (judged, brought) = measure::<P>(cx, settings, metric)?;
+            let (judged, brought) = match measure::<P>(cx, settings, metric) {
+                Ok(measured) => measured,
+                // What changes nothing does not end the step either.
+                Err(error) if metric.dry_run => {
+                    record.end = Some(End { verdict: None, reason: format!("{}: {}", error.code, error.message) });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             record.add(now, judged, brought, metric, metrics.len());
             tell(cx, record, metric, metrics.len());
             record.decide(now, metric);
@@ -226,14 +234,17 @@ fn tell<Q>(cx: &Context<'_>, record: &Record, metric: &Metric<Q>, metrics: usize
 /// The end of the whole, when it is over: a metric that fails or cannot be judged ends it, unless the score of all decides.
 fn over<Q>(metrics: &[Metric<Q>], records: &[Record], score: Option<&Score>) -> Result<Option<(Verdict, String)>> {
     let counted = || metrics.iter().zip(records).filter(|(metric, _)| !metric.dry_run);
-    for (metric, record) in counted() {
-        let Some(end) = &record.end else { continue };
-        match end.verdict {
-            None => return Err(StepError::backoff("measurement-errors", named(metric, metrics.len(), &end.reason))),
-            Some(verdict @ (Verdict::Fail | Verdict::Inconclusive)) if score.is_none() || critical(metric, record) => {
-                return Ok(Some((verdict, named(metric, metrics.len(), &end.reason))));
+    let decides = |metric, record| score.is_none() || critical(metric, record);
+    // What was measured counts before what could not be.
+    for ends in [Some(Verdict::Fail), None, Some(Verdict::Inconclusive)] {
+        for (metric, record) in counted() {
+            let Some(end) = record.end.as_ref().filter(|end| end.verdict == ends) else { continue };
+            let reason = named(metric, metrics.len(), &end.reason);
+            match ends {
+                None => return Err(StepError::backoff("measurement-errors", reason)),
+                Some(verdict) if decides(metric, record) => return Ok(Some((verdict, reason))),
+                Some(_) => {}
             }
-            Some(_) => {}
         }
     }
     // Metrics that change nothing are waited for where there are no others.

@@ -62,8 +62,13 @@ pub enum Judged {
         /// The number or what stands for it, in words.
         text: String,
     },
-    /// There is too little to tell yet; the next one has more. At the last one it is inconclusive.
-    Early(String),
+    /// There is too little to tell yet; the next one has more.
+    Early {
+        /// What is missing.
+        text: String,
+        /// What it means at the last measurement.
+        last: Verdict,
+    },
     /// It went wrong; the next one may do better.
     Error(String),
 }
@@ -181,19 +186,23 @@ impl Goal {
 }
 
 /// As Argo Rollouts reads them: failure wins; with both, neither true is undecided; with one, it decides alone.
-fn conditioned(data: &Data, success: Option<&str>, failure: Option<&str>) -> Judged {
+fn conditioned(data: &Data, success_text: Option<&str>, failure_text: Option<&str>) -> Judged {
     let value = data.result.as_number();
     let text = data.result.to_string();
     let hold = |condition: Option<&str>| match condition {
         None => Ok(None),
         Some(text) => Condition::parse(text).and_then(|condition| condition.holds(&data.result)).map(Some),
     };
-    let (success, failure) = match (hold(success), hold(failure)) {
+    let (success, failure) = match (hold(success_text), hold(failure_text)) {
         (Ok(success), Ok(failure)) => (success, failure),
         (Err(error), _) | (_, Err(error)) => return Judged::Error(error),
     };
+    // What compares with NaN is false, and so "not failed"; only who says what to do about it may pass with it.
+    let mentions = |word: &str| [success_text, failure_text].into_iter().flatten().any(|text| text.contains(word));
+    let blind = !data.result.is_finite() && !["isNaN", "isInf", "default"].into_iter().any(mentions);
     let verdict = match (success, failure) {
         (_, Some(true)) => Verdict::Fail,
+        (Some(true), _) | (None, Some(false)) if blind => Verdict::Inconclusive,
         (Some(true), _) | (None, Some(false)) => Verdict::Pass,
         (Some(false), None) => Verdict::Fail,
         (Some(false), Some(false)) | (None, None) => Verdict::Inconclusive,
@@ -256,6 +265,23 @@ mod tests {
         assert_eq!([0.5, 6.0].map(|value| told(failure(), value)), [Verdict::Pass, Verdict::Fail]);
         let wins = json!({"successCondition": "true", "failureCondition": "true"});
         assert_eq!(told(wins, 0.0), Verdict::Fail);
+    }
+
+    #[test]
+    fn nan_and_infinity_pass_no_condition_that_does_not_speak_of_them() {
+        let told = |config: Value, values: &[f64]| match goal(config).judge(&points(values)) {
+            Judged::Told { verdict, .. } => verdict,
+            other => panic!("{other:?}"),
+        };
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for condition in ["result[0] > 0.05 && result[0] < 9", "any(result, # == 1)", "result[0] != 0"] {
+                let failure = json!({"failureCondition": condition});
+                assert_eq!(told(failure, &[0.0, value]), Verdict::Inconclusive, "{condition} of {value}");
+            }
+        }
+        assert_eq!(told(json!({"failureCondition": "result[0] > 0.05"}), &[f64::INFINITY]), Verdict::Fail);
+        assert_eq!(told(json!({"successCondition": "isNaN(result[0]) || result[0] < 1"}), &[f64::NAN]), Verdict::Pass);
+        assert_eq!(told(json!({"successCondition": "default(result[0], 0) < 1"}), &[f64::NAN]), Verdict::Pass);
     }
 
     #[test]

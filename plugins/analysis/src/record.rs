@@ -175,13 +175,14 @@ impl Record {
     pub fn add<Q>(&mut self, at: Timestamp, judged: Judged, brought: Brought, metric: &Metric<Q>, metrics: usize) {
         let judged = match judged {
             // Nothing more comes after the last one.
-            Judged::Early(text) if self.taken + 1 >= metric.count => Judged::undecided(text),
+            Judged::Early { text, last } if self.taken + 1 >= metric.count => Judged::Told { verdict: last, value: None, text },
             other => other,
         };
         let measurement = match judged {
-            Judged::Early(text) => {
+            Judged::Early { text, .. } => {
                 self.taken += 1;
                 self.errors_in_a_row = 0;
+                self.successes_in_a_row = 0;
                 let text = cut(&text, TEXT_LENGTH);
                 Measurement { at, verdict: Some(Verdict::Skipped), value: None, text, raw: String::new() }
             }

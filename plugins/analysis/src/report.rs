@@ -59,6 +59,10 @@ fn found<Q>(mut report: Report, provider: &str, metric: &Metric<Q>, record: &Rec
         };
         report = report.finding(own, format!("{of}{query}{what}{dry}"));
     }
+    // Only a dry run ends so without ending the step.
+    if let Some(End { verdict: None, reason }) = end {
+        report = report.finding(Verdict::Warn, format!("{of}{reason} (dry run)"));
+    }
     for (count, what) in [
         (record.failed, "failed"),
         (record.inconclusive, "could not be judged"),

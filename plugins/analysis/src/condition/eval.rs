@@ -178,6 +178,10 @@ fn call(name: &str, arguments: &[Expression], result: &Val, item: Option<&Val>) 
 /// `all`, `any`, `none` and `count`: how many items a condition holds of.
 fn each(name: &str, items: &Val, condition: Option<&Expression>, result: &Val) -> Result<Val, String> {
     let items = list(items)?;
+    // Of nothing, everything is true; but no data is no reason to pass.
+    if items.is_empty() && matches!(name, "all" | "none") {
+        return Err(format!("`{name}` has nothing to look at: the list is empty"));
+    }
     let mut count = 0;
     for item in items {
         let held = condition.map_or(Ok(Val::Nil), |condition| evaluate(condition, result, Some(item)))?;

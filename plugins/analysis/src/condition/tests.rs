@@ -64,6 +64,8 @@ fn what_is_wrong_is_told_with_its_place() {
         ("max(result) < 1", json!([])),
         ("asFloat(result) < 1", json!("soon")),
         ("!result", json!(1)),
+        ("all(result, # < 1)", json!([])),
+        ("none(result, # > 1)", json!([])),
     ]
     .map(|(text, result)| holds(text, &result).unwrap_err());
     insta::assert_snapshot!(errors.join("\n"), @r#"
@@ -83,6 +85,8 @@ fn what_is_wrong_is_told_with_its_place() {
 `max(result) < 1` cannot be evaluated: the list is empty
 `asFloat(result) < 1` cannot be evaluated: "soon" is no number
 `!result` cannot be evaluated: expected true or false, and found a number
+`all(result, # < 1)` cannot be evaluated: `all` has nothing to look at: the list is empty
+`none(result, # > 1)` cannot be evaluated: `none` has nothing to look at: the list is empty
 "#);
 }
 

@@ -46,6 +46,16 @@ impl Val {
         }
     }
 
+    /// Whether no number in it is NaN or infinite.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Number(number) => number.is_finite(),
+            Self::List(items) => items.iter().all(Self::is_finite),
+            Self::Map(fields) => fields.iter().all(|(_, value)| value.is_finite()),
+            Self::Nil | Self::Bool(_) | Self::Text(_) => true,
+        }
+    }
+
     /// What kind of value it is, in words.
     pub(super) const fn kind(&self) -> &'static str {
         match self {

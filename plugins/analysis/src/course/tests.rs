@@ -115,6 +115,20 @@ fn a_dry_run_is_told_and_changes_nothing() {
 }
 
 #[test]
+fn what_was_measured_counts_before_what_could_not_be_and_a_dry_run_ends_nothing() {
+    let metrics = json!([{"name": "a", "consecutiveErrorLimit": 0, "count": 2}, {"name": "b", "count": 2}]);
+    let host = host(&[]);
+    host.fail(HttpError::Timeout);
+    host.answer(200, "5");
+    let report = verified(&host, json!({"max": 1, "metrics": metrics}));
+    assert_eq!((report.verdict, report.summary.as_str()), (Verdict::Fail, "measurement 1 of 2: b is 5, wanted <= 1"));
+    let metrics = json!([{"name": "a", "dryRun": true, "query": "{{groupId}}"}, {"name": "b"}]);
+    let report = verified(&self::host(&["0"]), json!({"max": 1, "metrics": metrics}));
+    assert_eq!(report.verdict, Verdict::Pass);
+    assert!(report.findings[0].message.contains("nothing-to-ask-for"), "{:?}", report.findings);
+}
+
+#[test]
 fn a_score_weighs_what_failed_and_a_critical_metric_ends_at_once() {
     let metrics = json!([{"name": "a", "group": "x"}, {"name": "b", "group": "y"}, {"name": "c", "group": "y"}]);
     let config = |score: Value| json!({"max": 1, "metrics": metrics, "score": score});
