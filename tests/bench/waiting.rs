@@ -44,8 +44,10 @@ pub(crate) async fn figures() -> Vec<Figure> {
     }
     settled(&record, MANY).await;
     let whole = resident();
-    let listed = command(home.path(), &["runs", "--output", "json"]);
-    let voted = command(home.path(), &["approve", "20261123-000000-5000", "--as", "oncall"]);
+    let listed = command(home.path(), |_| ["runs", "--output", "json"].map(str::to_owned).to_vec());
+    // Each time another run: one vote decides.
+    let vote = |number| ["approve", run_id(5_000 + number).as_str(), "--as", "oncall"].map(str::to_owned).to_vec();
+    let voted = command(home.path(), vote);
     engine.stop().await;
     vec![
         Figure { what: "1,000 waiting runs, memory", found: more, unit: "MiB", limit: Limit::AtMost(64.0) },
@@ -57,11 +59,12 @@ pub(crate) async fn figures() -> Vec<Figure> {
 }
 
 /// How long a command takes as a process, from start to end.
-fn command(state: &Path, args: &[&str]) -> f64 {
-    let times = (0..5).map(|_| {
+fn command(state: &Path, args: impl Fn(usize) -> Vec<String>) -> f64 {
+    let times = (0..5).map(|number| {
+        let args = args(number);
         let began = Instant::now();
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_shiftgate"));
-        command.args(args).env_clear().env("HOME", state).env("SHIFTGATE_STATE_DIR", state);
+        command.args(&args).env_clear().env("HOME", state).env("SHIFTGATE_STATE_DIR", state);
         let output = command.output().expect("the program starts");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         began.elapsed()
