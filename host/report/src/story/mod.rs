@@ -129,6 +129,9 @@ pub(crate) struct Step {
     pub(crate) phase: Option<Text>,
     pub(crate) title: Text,
     pub(crate) state: StepState,
+    /// It is the wait for another run, which has no end of its own.
+    #[serde(skip)]
+    pub(crate) queues: bool,
     pub(crate) took: Option<Millis>,
     /// What it was busy with, in order, without overlaps.
     pub(crate) spans: Vec<Span>,
