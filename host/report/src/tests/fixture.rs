@@ -207,7 +207,7 @@ pub(crate) fn analysis(from: u64, values: [f64; 3], verdict: Verdict) -> Value {
             "step": 3_000, "answer": "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\"}}", "cut": true,
         } ],
         "judgement": {
-            "method": "exact", "label": if verdict == Verdict::Pass { "same" } else { "high" }, "samples": [20, 20], "u": 371.5,
+            "method": "exact", "label": if verdict == Verdict::Pass { "same" } else { "high" }, "samples": [21, 20], "u": 371.5,
             "p": 0.0004, "interval": [0.012, 0.031], "estimate": 0.021,
             "effect": { "measure": "meanRatio", "value": 12.0 }, "digest": "9c".repeat(32),
         },
