@@ -268,6 +268,8 @@ pub(crate) struct Measured {
 pub(crate) struct Asked {
     pub(crate) at: Timestamp,
     pub(crate) request: Text,
+    /// Those that the plugin itself gave, one a line; empty where they were not kept.
+    pub(crate) headers: Text,
     pub(crate) body: Text,
     pub(crate) took: Millis,
     /// `200`, or why there was no answer.

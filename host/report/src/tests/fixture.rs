@@ -243,6 +243,7 @@ pub(crate) fn call(step: &str, at: u64, report: &Report) -> Evidence {
         at: Timestamp(at + 60_000),
         method: "GET".into(),
         url: "http://prometheus.internal/api/v1/query_range?query=rate".into(),
+        request_headers: Some(vec![("x-scope-orgid".into(), "web".into())]),
         body: String::new(),
         took: Millis(31),
         answer: Ok(Answered { status: 200, headers: Vec::new(), body: "{\"status\":\"success\"}".into(), cut: false }),
