@@ -50,6 +50,8 @@ pub struct Gap {
 pub enum Missing {
     /// It was not asked then.
     Unasked,
+    /// It was asked, with other headers.
+    OtherHeaders,
     /// It may have been asked: there was no room for so many exchanges.
     LeftOut(u32),
     /// Its answer was longer than what is kept of one.
@@ -187,9 +189,9 @@ impl Clock for Reel {
 }
 
 impl Answers for Reel {
-    fn answer(&self, method: &str, url: &str, body: &str) -> Result<Answered, String> {
+    fn answer(&self, method: &str, url: &str, headers: &[(String, String)], body: &str) -> Result<Answered, String> {
         let mut scene = self.scene();
-        scene.answer(method, url, body).unwrap_or_else(|why| {
+        scene.answer(method, url, headers, body).unwrap_or_else(|why| {
             scene.gap.get_or_insert(Gap { request: format!("{method} {url}"), why });
             Err("protocol: the record holds no answer".to_owned())
         })
@@ -198,14 +200,28 @@ impl Answers for Reel {
 
 impl Scene {
     /// The answer to the same request that is nearest in time, each once.
-    fn answer(&mut self, method: &str, url: &str, body: &str) -> Result<Result<Answered, String>, Missing> {
+    fn answer(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        body: &str,
+    ) -> Result<Result<Answered, String>, Missing> {
         let (now, call, left_out) = (self.now, self.call, self.left_out);
-        let same = |frame: &&mut Frame| {
+        let asked = |frame: &Frame| {
             let Exchange { method: asked, url: at, body: with, .. } = &frame.exchange;
-            !frame.used && asked == method && at == url && with == body
+            asked == method && at == url && with == body
         };
+        // Of an exchange that was kept without headers nobody knows them.
+        let with = |frame: &Frame| frame.exchange.request_headers.as_deref().is_none_or(|kept| kept == headers);
+        let others = self.frames.iter().any(|frame| asked(frame) && !with(frame));
+        let unasked = match left_out {
+            0 if others => Missing::OtherHeaders,
+            0 => Missing::Unasked,
+            count => Missing::LeftOut(count),
+        };
+        let same = |frame: &&mut Frame| !frame.used && asked(frame) && with(frame);
         let nearest = self.frames.iter_mut().filter(same).min_by_key(|frame| frame.exchange.at.0.abs_diff(now.0));
-        let unasked = if left_out > 0 { Missing::LeftOut(left_out) } else { Missing::Unasked };
         let frame = nearest.ok_or(unasked)?;
         frame.used = true;
         // In its own call time goes as it went; an answer of another call takes as long as it took then.
@@ -269,7 +285,15 @@ mod tests {
 
     fn exchange(at: u64, url: &str, answer: &str, cut: bool) -> Exchange {
         let answer = Ok(Answered { status: 200, headers: Vec::new(), body: answer.into(), cut });
-        Exchange { at: Timestamp(at), method: "GET".into(), url: url.into(), body: String::new(), took: Millis(5), answer }
+        Exchange {
+            at: Timestamp(at),
+            method: "GET".into(),
+            url: url.into(),
+            request_headers: None,
+            body: String::new(),
+            took: Millis(5),
+            answer,
+        }
     }
 
     fn call(number: u32, at: u64, exchanges: Vec<Exchange>) -> Evidence {
@@ -298,7 +322,7 @@ mod tests {
     }
 
     fn body(reel: &Reel, url: &str) -> String {
-        reel.answer("GET", url, "").map_or_else(|told| told, |answered| answered.body)
+        reel.answer("GET", url, &[], "").map_or_else(|told| told, |answered| answered.body)
     }
 
     #[test]
@@ -333,6 +357,26 @@ mod tests {
         let reel = reel(&[shed]);
         body(&reel, "http://a/?time=2");
         assert_eq!(reel.scene().gap.as_ref().map(|gap| gap.why), Some(Missing::LeftOut(3)));
+    }
+
+    #[test]
+    fn the_answers_of_one_tenant_are_not_those_of_another() {
+        let tenant = |name: &str| vec![("accept".to_owned(), "*/*".to_owned()), ("x-scope-orgid".to_owned(), name.to_owned())];
+        let of = |at: u64, name: &str, answer: &str| Exchange {
+            request_headers: Some(tenant(name)),
+            ..exchange(at, "http://a/", answer, false)
+        };
+        let calls = [call(1, 100, vec![of(110, "one", "of one"), of(120, "two", "of two")])];
+        let told = |reel: &Reel, name: &str| {
+            reel.answer("GET", "http://a/", &tenant(name), "").map_or_else(|told| told, |answered| answered.body)
+        };
+        let reel = self::reel(&calls);
+        assert_eq!([told(&reel, "two"), told(&reel, "one")], ["of two", "of one"]);
+        told(&reel, "other");
+        assert_eq!(reel.scene().gap, Some(Gap { request: "GET http://a/".into(), why: Missing::OtherHeaders }));
+        // What was kept without any answers whoever asks.
+        let reel = self::reel(&[call(1, 100, vec![exchange(110, "http://a/", "of whom", false)])]);
+        assert_eq!(told(&reel, "other"), "of whom");
     }
 
     #[test]

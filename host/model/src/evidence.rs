@@ -109,6 +109,9 @@ pub struct Exchange {
     pub method: String,
     /// Absolute.
     pub url: String,
+    /// The headers that the plugin itself gave, by name, names in lower case; none in what earlier releases kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_headers: Option<Vec<(String, String)>>,
     /// The body, as text; what is no UTF-8 in it is replaced.
     pub body: String,
     /// How long the answer took.

@@ -21,11 +21,11 @@ const TEXT: usize = 1 << 20;
 
 /// Answers that were recorded. They stand in the place of the network and of all that guards it: nothing leaves.
 pub trait Answers: fmt::Debug + Send + Sync {
-    /// Answers one request as the plugin makes it, redirects followed. The clock that goes with it shows what time it took.
+    /// Answers one request as the plugin makes it, redirects followed; its headers as in [`Exchange::request_headers`]. The clock that goes with it shows what time it took.
     ///
     /// # Errors
     /// As [`Exchange::answer`] has it: the contract's word, then more.
-    fn answer(&self, method: &str, url: &str, body: &str) -> Result<Answered, String>;
+    fn answer(&self, method: &str, url: &str, headers: &[(String, String)], body: &str) -> Result<Answered, String>;
 }
 
 /// One call's clock: it stands where the call began, and from each exchange on where that ended.
@@ -72,6 +72,7 @@ pub(crate) struct Asked {
     at: Timestamp,
     method: String,
     url: String,
+    headers: Vec<(String, String)>,
     body: String,
     cut: bool,
 }
@@ -79,13 +80,16 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn new(at: Timestamp, ask: &Ask) -> Self {
         let (body, cut) = text_of(&ask.body, BODIES);
-        Self { at, method: ask.method.to_ascii_uppercase(), url: ask.url.clone(), body, cut }
+        let mut headers: Vec<_> = ask.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+        // Those of one name stay in their order, which means something.
+        headers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Self { at, method: ask.method.to_ascii_uppercase(), url: ask.url.clone(), headers, body, cut }
     }
 
     /// What was recorded for it.
     pub(crate) fn answered_by(&self, answers: &dyn Answers) -> Result<Answer, Failure> {
         let Answered { status, headers, body, .. } =
-            answers.answer(&self.method, &self.url, &self.body).map_err(|told| Failure::of_words(&told))?;
+            answers.answer(&self.method, &self.url, &self.headers, &self.body).map_err(|told| Failure::of_words(&told))?;
         Ok(Answer { status, final_url: self.url.clone(), headers, body: body.into_bytes() })
     }
 }
@@ -97,7 +101,7 @@ impl Tape {
 
     /// Records an exchange that took so long.
     pub(crate) fn add(&mut self, asked: Asked, took: Millis, answer: &Result<Answer, Failure>) {
-        let Asked { at, method, url, body, cut } = asked;
+        let Asked { at, method, url, headers, body, cut } = asked;
         let room = BODIES.saturating_sub(body.len());
         let answer = match answer {
             Ok(answer) => {
@@ -106,7 +110,7 @@ impl Tape {
             }
             Err(failure) => Err(failure.to_string()),
         };
-        let exchange = Exchange { at, method, url, body, took, answer };
+        let exchange = Exchange { at, method, url, request_headers: Some(headers), body, took, answer };
         let text = self.text.saturating_add(length(&exchange));
         if self.exchanges.len() >= EXCHANGES || text > TEXT {
             self.left_out = self.left_out.saturating_add(1);
@@ -124,15 +128,17 @@ impl Tape {
 }
 
 fn masked(exchange: Exchange, carried: &Carried) -> Exchange {
-    let Exchange { at, method, url, body, took, answer } = exchange;
+    let Exchange { at, method, url, request_headers, body, took, answer } = exchange;
+    let all = |headers: Vec<(String, String)>| headers.into_iter().map(|(name, value)| (name, carried.mask(value))).collect();
     let answer = match answer {
         Ok(Answered { status, headers, body, cut }) => {
-            let headers = headers.into_iter().map(|(name, value)| (name, carried.mask(value))).collect();
+            let headers = all(headers);
             Ok(Answered { status, headers, body: carried.mask(body), cut })
         }
         Err(told) => Err(carried.mask(told)),
     };
-    Exchange { at, method, url: carried.mask(url), body: carried.mask(body), took, answer }
+    let request_headers = request_headers.map(all);
+    Exchange { at, method, url: carried.mask(url), request_headers, body: carried.mask(body), took, answer }
 }
 
 /// Bytes as text, `room` bytes of it at most, and whether there was more.
@@ -145,14 +151,15 @@ fn text_of(bytes: &[u8], room: usize) -> (String, bool) {
 
 /// The text in an exchange, in bytes.
 fn length(exchange: &Exchange) -> usize {
+    let all = |headers: &[(String, String)]| {
+        headers.iter().map(|(name, value)| name.len().saturating_add(value.len())).fold(0, usize::saturating_add)
+    };
     let answer = match &exchange.answer {
-        Ok(answer) => {
-            let headers = answer.headers.iter().map(|(name, value)| name.len().saturating_add(value.len()));
-            headers.fold(answer.body.len(), usize::saturating_add)
-        }
+        Ok(answer) => all(&answer.headers).saturating_add(answer.body.len()),
         Err(told) => told.len(),
     };
-    exchange.url.len().saturating_add(exchange.body.len()).saturating_add(answer)
+    let asked = exchange.url.len().saturating_add(all(exchange.request_headers.as_deref().unwrap_or_default()));
+    asked.saturating_add(exchange.body.len()).saturating_add(answer)
 }
 
 #[cfg(test)]
@@ -183,6 +190,20 @@ mod tests {
         let second = exchanges[1].answer.as_ref().unwrap();
         assert_eq!((second.body.len(), second.cut), (BODIES, true));
         assert_eq!((exchanges[2].body.len(), exchanges[2].answer.clone()), (BODIES, Err("dns: a: no such name".into())));
+    }
+
+    #[test]
+    fn an_exchange_keeps_the_headers_of_the_guest_by_name() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = vec![header("X-Tenant", "b"), header("accept", "*/*"), header("x-tenant", "a")];
+        let mut tape = Tape::new(Timestamp(1));
+        tape.add(Asked::new(Timestamp(5), &Ask { headers, ..Ask::default() }), Millis(1), &answer(b""));
+        let (_, exchanges, _) = tape.finish(&Carried::default());
+        let kept = vec![header("accept", "*/*"), header("x-tenant", "b"), header("x-tenant", "a")];
+        assert_eq!(exchanges[0].request_headers, Some(kept));
+        let large = Ask { headers: vec![header("x", &"x".repeat(TEXT))], ..Ask::default() };
+        tape.add(Asked::new(Timestamp(5), &large), Millis(1), &answer(b""));
+        assert_eq!(tape.finish(&Carried::default()).2, 1, "they take room");
     }
 
     #[test]

@@ -227,6 +227,18 @@ pub(crate) struct Judgement {
     pub(crate) digest: Text,
 }
 
+impl Judgement {
+    /// How many values each side has, in words, what is deployed first; none when that is not said.
+    pub(crate) fn sides(&self, number: impl Fn(f64) -> String) -> Option<String> {
+        match *self.samples.as_slice() {
+            [] => None,
+            [baseline, canary] => Some(format!("{} of the canary, {} of the baseline", number(canary), number(baseline))),
+            // No release has written that, and which is which is a guess.
+            ref several => Some(several.iter().take(4).map(|many| number(*many)).collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
 /// How large a difference is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Effect {

@@ -25,6 +25,8 @@ const TOLD: usize = 20;
 struct Kinds {
     kinds: BTreeMap<String, Kind>,
     read: usize,
+    /// How many of them have the text.
+    texts: usize,
     total: u64,
     /// The first query, as it was sent.
     query: String,
@@ -57,13 +59,22 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, asked: &Query, scope: &Scope, 
         Ok(kinds) => kinds,
         Err((query, answer)) => return Ok(Asked::new(answer, query, "")),
     };
-    Ok(told(canary, &before, window.to))
+    Ok(told(canary, &before, asked.message(), window.to))
 }
 
 /// The number of new kinds, with a message of each.
-fn told(canary: Kinds, before: &Kinds, at: Timestamp) -> Asked {
+fn told(canary: Kinds, before: &Kinds, field: &str, at: Timestamp) -> Asked {
     let mut warnings = Vec::new();
     for (side, kinds) in [("what is deployed", &canary), ("the baseline", before)] {
+        if kinds.read > 0 && kinds.texts == 0 {
+            let why = format!("none of the {} messages of {side} that were read has a text in `{field}`", kinds.read);
+            let hint = "set `messageField` to the field that holds it, such as `log` or `event.original`";
+            return Asked::new(Answer::NoData(format!("{why}; {hint}")), canary.query.clone(), "");
+        }
+        if kinds.texts < kinds.read {
+            let without = kinds.read - kinds.texts;
+            warnings.push(format!("{without} of {} messages of {side} have no text in `{field}`: `messageField`", kinds.read));
+        }
         if kinds.total > kinds.read as u64 {
             warnings.push(format!(
                 "only the newest {} of {} messages of {side} were read: `pages`, `pageSize`",
@@ -72,11 +83,12 @@ fn told(canary: Kinds, before: &Kinds, at: Timestamp) -> Asked {
         }
     }
     let both = json!({"canary": canary.read, "baseline": before.read});
+    let texts = json!({"canary": canary.texts, "baseline": before.texts});
     let mut new: Vec<(String, Kind)> = canary.kinds.into_iter().filter(|(kind, _)| !before.kinds.contains_key(kind)).collect();
     new.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.count));
     let notes = new.iter().map(|(_, kind)| format!("new message, {} times: {}", kind.count, kind.sample)).collect();
     let shown = |(template, kind): &(String, Kind)| json!({"template": template, "count": kind.count, "sample": kind.sample});
-    let raw = json!({"read": both, "new": new.iter().take(TOLD).map(shown).collect::<Vec<_>>()});
+    let raw = json!({"read": both, "texts": texts, "new": new.iter().take(TOLD).map(shown).collect::<Vec<_>>()});
     let answer = Answer::Data(Data::number(at, new.len() as f64));
     Asked { warnings, notes, ..Asked::new(answer, canary.query, raw.to_string()) }
 }
@@ -88,7 +100,7 @@ fn read(cx: &Context<'_>, settings: &Settings, asked: &Query, scope: &Scope, win
     let index = scope.fill(asked.index.as_deref().unwrap_or_default())?;
     let matching = query::matching(asked, scope, window)?;
     let size = asked.page_size.unwrap_or(PAGE_SIZE);
-    let mut kinds = Kinds { kinds: BTreeMap::new(), read: 0, total: 0, query: String::new() };
+    let mut kinds = Kinds { kinds: BTreeMap::new(), read: 0, texts: 0, total: 0, query: String::new() };
     let mut after: Option<Value> = None;
     for page in 0..asked.pages.unwrap_or(PAGES) {
         let body = query::page(asked, &matching, size, after.as_ref());
@@ -116,7 +128,8 @@ fn read(cx: &Context<'_>, settings: &Settings, asked: &Query, scope: &Scope, win
 impl Kinds {
     fn add(&mut self, hit: &Hit, field: &str) {
         self.read += 1;
-        if let Some(message) = text(&hit.source, field) {
+        if let Some(message) = text(&hit.source, field).filter(|message| !message.trim().is_empty()) {
+            self.texts += 1;
             let kind = self.kinds.entry(template(&message)).or_insert(Kind { count: 0, sample: message });
             kind.count += 1;
         }

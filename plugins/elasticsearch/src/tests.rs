@@ -277,6 +277,47 @@ fn trap_a_first_deployment_has_nothing_that_is_new() {
     assert!(report.summary.contains("there is no old group to compare with"), "{}", report.summary);
 }
 
+fn page(messages: &[Value]) -> String {
+    let hits: Vec<Value> = messages.iter().map(|source| json!({"_source": source, "sort": [1, 1]})).collect();
+    let hits = json!({"total": {"value": messages.len(), "relation": "eq"}, "hits": hits});
+    json!({"_shards": {"total": 1, "failed": 0}, "hits": hits}).to_string()
+}
+
+#[test]
+fn trap_messages_that_keep_their_text_elsewhere_are_no_data() {
+    let log = |text: &str| json!({"log": text});
+    let told = |pages: [&[Value]; 2], more: Value| {
+        let host = host();
+        pages.iter().for_each(|messages| host.answer(200, page(messages)));
+        let mut config = fresh(json!({"pageSize": 10}));
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        testing::verify::<Elasticsearch>(&host, &config).unwrap()
+    };
+    let pages: [&[Value]; 2] = [&[log("it breaks"), log("it breaks")], &[log("all is well")]];
+    let report = told(pages, json!({}));
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
+    let why = "none of the 2 messages of what is deployed that were read has a text in `message`; set `messageField`";
+    assert!(report.summary.contains(why), "{}", report.summary);
+    assert_eq!(told(pages, json!({"messageField": "log"})).verdict, Verdict::Fail);
+    // On the other side everything would be new.
+    let report = told([&[json!({"message": "a"})], &[log("a")]], json!({}));
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
+    assert!(report.summary.contains("messages of the baseline"), "{}", report.summary);
+    // No messages at all are what is hoped for, and a text that is empty is none.
+    assert_eq!(told([&[], &[log("a")]], json!({"messageField": "log"})).verdict, Verdict::Pass);
+    assert_eq!(told([&[log(" ")], &[]], json!({"messageField": "log"})).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn messages_without_a_text_among_others_are_a_warning() {
+    let host = host();
+    host.answer(200, page(&[json!({"message": "a"}), json!({"log": "b"}), json!({"message": null})]));
+    host.answer(200, page(&[json!({"message": "a"})]));
+    let asked = ask_on(&host, &fresh(json!({"pageSize": 10}))).unwrap();
+    assert_eq!(asked.warnings, ["2 of 3 messages of what is deployed have no text in `message`: `messageField`"]);
+    assert_eq!(values(asked), [0.0]);
+}
+
 #[test]
 fn trap_half_an_answer_of_the_baseline_makes_nothing_new() {
     let host = host();

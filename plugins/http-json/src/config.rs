@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use analysis::compare::With;
 use analysis::goal::Goal;
 use analysis::scope;
 use analysis::terms::Metric;
@@ -70,6 +71,11 @@ pub enum TimestampUnit {
     Iso,
 }
 
+/// The words that tell two times apart.
+const TIMES: [&str; 6] = ["start", "end", "startSeconds", "endSeconds", "startTime", "endTime"];
+/// The words that tell two groups of two deployments apart. Its target group may be that of the earlier one too.
+const GROUPS: [&str; 3] = ["group", "groupId", "instances"];
+
 impl Query {
     /// How it is asked.
     pub fn method(&self) -> Method {
@@ -120,9 +126,20 @@ impl Settings {
         let headers = self.headers.values().map(String::as_str);
         let texts: Vec<&str> = query.path.as_deref().into_iter().chain(body.as_deref()).chain(headers).collect();
         let text = texts.join(" ");
-        let times = ["start", "end", "startSeconds", "endSeconds", "startTime", "endTime", "step"];
-        if scope::holds(&text, &times) && metric.range.is_none() && compared.is_none() {
+        if (scope::holds(&text, &TIMES) || scope::holds(&text, &["step"])) && metric.range.is_none() && compared.is_none() {
             at("/range", "the words of time, such as `{{start}}`, need `range`: how far back a measurement looks");
+        }
+        let told_apart = compared.is_none_or(|compare| match compare.with {
+            // The words themselves are looked at below.
+            With::OldGroup => true,
+            With::Previous => scope::holds(&text, &TIMES) || scope::holds(&text, &GROUPS),
+            With::Earlier => scope::holds(&text, &TIMES),
+        });
+        if !told_apart {
+            at(
+                "/path",
+                "both sides would ask the same: say `{{start}}` and `{{end}}`, or other words of time, where the time stands",
+            );
         }
         let groups = compared.is_some_and(|compare| compare.tells_groups_apart());
         problems.extend(scope::problems(&text, &format!("{place}/path"), groups));
@@ -156,5 +173,32 @@ mod tests {
         good["values"] = json!("$.v");
         good["timestamps"] = json!("$.t");
         assert_eq!(problems(good), [""; 0]);
+    }
+
+    #[test]
+    fn trap_a_comparison_with_another_time_does_not_ask_both_sides_the_same() {
+        let told = |with: Value, query: Value| {
+            let mut config = json!({"url": "http://s", "values": "$.v", "timestamps": "$.t", "compare": with, "for": "5m"});
+            config.as_object_mut().unwrap().extend(query.as_object().unwrap().clone());
+            problems(config)
+        };
+        let earlier = || json!({"with": "earlier", "offset": "1d"});
+        let previous = || json!({"with": "previous"});
+        for query in [json!({}), json!({"path": "/stats"}), json!({"path": "/stats?step={{step}}", "body": {"a": "start"}})] {
+            assert_eq!(told(earlier(), query.clone()), ["/path"], "{query}");
+            assert_eq!(told(previous(), query.clone()), ["/path"], "{query}");
+        }
+        let group = || json!({"path": "/stats?g={{group}}"});
+        assert_eq!((told(earlier(), group()), told(previous(), group())), (vec!["/path".to_owned()], vec![]));
+        // Blue and green take turns: the earlier deployment may have had the same target group.
+        assert_eq!(told(previous(), json!({"path": "/stats?g={{targetGroup}}"})), ["/path"]);
+        for query in [
+            json!({"path": "/stats?from={{startSeconds}}"}),
+            json!({"body": {"to": "{{endTime}}"}}),
+            json!({"headers": {"x-from": "{{start}}"}}),
+        ] {
+            assert_eq!(told(earlier(), query.clone()), [""; 0], "{query}");
+            assert_eq!(told(previous(), query.clone()), [""; 0], "{query}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use analysis::answer::{Answer, Asked, Data, Point};
 use analysis::condition::Val;
 use analysis::exchange;
 use analysis::goal::Goal;
-use analysis::scope::Scope;
+use analysis::scope::{Scope, Window};
 use analysis::terms::Metric;
 use shiftgate_sdk::http::Response;
 use shiftgate_sdk::prelude::*;
@@ -44,7 +44,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, metric: &Metric<Query>, scope:
         return Ok(Asked::new(Answer::Error(refused(&response, &url)?), sent, raw));
     }
     let answer = match response.json::<Value>() {
-        Ok(json) => read(&json, metric, scope.now)?,
+        Ok(json) => read(&json, metric, scope)?,
         Err(_) => {
             let kind = response.header("content-type").unwrap_or("of no type");
             Answer::Error(format!("{url}: the answer is no JSON ({kind})"))
@@ -72,7 +72,7 @@ fn refused(response: &Response, url: &str) -> Result<String> {
     }
 }
 
-fn read(json: &Value, metric: &Metric<Query>, now: Timestamp) -> Result<Answer> {
+fn read(json: &Value, metric: &Metric<Query>, scope: &Scope) -> Result<Answer> {
     let query = &metric.query;
     let find = |path: &str| match Path::parse(path) {
         Ok(path) => Ok(path.find(json)),
@@ -80,10 +80,17 @@ fn read(json: &Value, metric: &Metric<Query>, now: Timestamp) -> Result<Answer> 
     };
     if let (Some(values), Some(timestamps)) = (&query.values, &query.timestamps) {
         let (found, moments) = (items(find(values)?), items(find(timestamps)?));
-        return Ok(series(&found, &moments, query.timestamp_unit.unwrap_or_default(), values, timestamps));
+        let points = series(&found, &moments, query.timestamp_unit.unwrap_or_default(), values, timestamps);
+        return Ok(points.map_or_else(Answer::Error, |points| within(points, scope.window, values)));
     }
     let path = query.value.as_deref().unwrap_or("$");
-    Ok(value(&find(path)?, path, &metric.goal, now))
+    let found = find(path)?;
+    let empty = |value: &&Value| value.as_array().is_some_and(Vec::is_empty);
+    // Whatever a condition says of all items holds of none. The whole answer is the condition's own business.
+    if query.value.is_some() && !found.is_empty() && found.iter().all(empty) {
+        return Ok(Answer::NoData(format!("`{path}` leads to an empty list")));
+    }
+    Ok(value(&found, path, &metric.goal, scope.now))
 }
 
 /// A path may lead to each item, or to a list of them.
@@ -122,11 +129,17 @@ fn number(json: &Value) -> Option<f64> {
     }
 }
 
-/// Samples with their moments; a null is a gap.
-fn series(values: &[&Value], moments: &[&Value], unit: TimestampUnit, at: &str, timestamps: &str) -> Answer {
+/// Samples with their moments, or why they cannot be read; a null is a gap.
+fn series(
+    values: &[&Value],
+    moments: &[&Value],
+    unit: TimestampUnit,
+    at: &str,
+    timestamps: &str,
+) -> std::result::Result<Vec<Point>, String> {
     if values.len() != moments.len() {
         let (have, other) = (values.len(), moments.len());
-        return Answer::Error(format!("`{at}` leads to {have} values, and `{timestamps}` to {other} moments"));
+        return Err(format!("`{at}` leads to {have} values, and `{timestamps}` to {other} moments"));
     }
     let mut points = Vec::new();
     for (value, moment) in values.iter().zip(moments) {
@@ -134,15 +147,28 @@ fn series(values: &[&Value], moments: &[&Value], unit: TimestampUnit, at: &str, 
             continue;
         }
         let Some(when) = moment::read(moment, unit) else {
-            return Answer::Error(format!("`{timestamps}` leads to {moment}, which is no moment; look at `timestampUnit`"));
+            return Err(format!("`{timestamps}` leads to {moment}, which is no moment; look at `timestampUnit`"));
         };
         let Some(value) = number(value) else {
-            return Answer::Error(format!("`{at}` leads to {value}, which is no number"));
+            return Err(format!("`{at}` leads to {value}, which is no number"));
         };
         points.push(Point { at: when, value });
     }
-    if points.is_empty() {
+    Ok(points)
+}
+
+/// The samples of the time that was asked for; an API may answer with more than that, or with another time.
+fn within(mut points: Vec<Point>, window: Option<Window>, at: &str) -> Answer {
+    let all = points.len();
+    if all == 0 {
         return Answer::NoData(format!("`{at}` leads to no values"));
+    }
+    if let Some(Window { from, to, .. }) = window {
+        points.retain(|point| (from..=to).contains(&point.at));
+        if points.is_empty() {
+            let why = format!("`{at}` leads to {all} values, none of them between {from} and {to}; look at `timestampUnit`");
+            return Answer::NoData(format!("{why}, and at the words of time in the query"));
+        }
     }
     Answer::Data(Data::series(points))
 }

@@ -133,6 +133,53 @@ fn trap_a_path_without_a_match_is_no_data() {
 }
 
 #[test]
+fn trap_an_empty_list_is_no_data_whatever_holds_of_all_its_items() {
+    let told = |more: Value, body: &str| {
+        let mut config = json!({"max": null});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        verdict(config, body)
+    };
+    for condition in ["all(result, # < 0.05)", "none(result, # > 0.05)", "len(result) < 5"] {
+        let list = json!({"value": "$.points", "successCondition": condition});
+        assert_eq!(told(list.clone(), r#"{"points": []}"#), Verdict::Inconclusive, "{condition}");
+        assert_eq!(told(list, r#"{"points": [0.01]}"#), Verdict::Pass, "{condition}");
+    }
+    let nested = json!({"value": "$.hosts[*].points", "successCondition": "all(result, all(#, # < 1))"});
+    assert_eq!(told(nested, r#"{"hosts": [{"points": []}, {"points": []}]}"#), Verdict::Inconclusive);
+    let why = answer(json!({"value": "$.points"}), r#"{"points": []}"#);
+    assert_eq!(why, Answer::NoData("`$.points` leads to an empty list".into()));
+    // Who wants a list to be empty leads the path to what holds it.
+    let wanted = json!({"successCondition": "len(result.alerts) == 0"});
+    assert_eq!(told(wanted, r#"{"alerts": []}"#), Verdict::Pass);
+}
+
+#[test]
+fn trap_values_of_another_time_are_no_answer() {
+    let asked = json!({"values": "$.v", "timestamps": "$.t", "timestampUnit": "s", "range": "1m", "path": "/s?from={{start}}"});
+    let now = 1_767_225_600;
+    let body = |times: &[u64]| json!({"v": vec![1; times.len()], "t": times}).to_string();
+    assert_eq!(values(asked.clone(), &body(&[now - 61, now - 60, now - 1, now, now + 1])).len(), 3);
+    let old = answer(asked, &body(&[now - 3600, now - 3000]));
+    let why = "`$.v` leads to 2 values, none of them between 2025-12-31T23:59:00.000Z and 2026-01-01T00:00:00.000Z; look at \
+               `timestampUnit`, and at the words of time in the query";
+    assert_eq!(old, Answer::NoData(why.into()));
+}
+
+#[test]
+fn trap_an_api_that_answers_the_same_whatever_the_time_is_no_baseline() {
+    let host = host();
+    let now = 1_767_225_600_u64;
+    let series: Vec<Value> = (0..60).map(|second| json!({"v": second % 7, "t": now + second})).collect();
+    host.always(Ok(Response { status: 200, body: json!(series).to_string().into_bytes(), ..Response::default() }));
+    let compared = json!({
+        "max": null, "path": "/stats?from={{startSeconds}}", "values": "$[*].v", "timestamps": "$[*].t", "timestampUnit": "s",
+        "compare": {"with": "earlier", "offset": "1d"}, "initialDelay": "1m",
+    });
+    let report = testing::verify::<HttpJson>(&host, &config(compared)).unwrap();
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{}", report.summary);
+}
+
+#[test]
 fn trap_a_number_in_a_text_is_a_number() {
     assert_eq!(values(json!({"value": "$.v"}), r#"{"v": " 4.5 "}"#), [4.5]);
     let text = answer(json!({"value": "$.v"}), r#"{"v": "4.5 ms"}"#);

@@ -105,8 +105,8 @@ plugin `guest`: step `phase-1/verify-1`: it used up its budget `wall time` of 15
 struct Recorded(Result<Answered, String>);
 
 impl crate::Answers for Recorded {
-    fn answer(&self, method: &str, url: &str, body: &str) -> Result<Answered, String> {
-        assert_eq!((method, url, body), ("GET", "http://a.example/x", ""));
+    fn answer(&self, method: &str, url: &str, headers: &[(String, String)], body: &str) -> Result<Answered, String> {
+        assert_eq!((method, url, headers, body), ("GET", "http://a.example/x", &[][..], ""));
         self.0.clone()
     }
 }

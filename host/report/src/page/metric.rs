@@ -230,14 +230,12 @@ fn legend(metric: &Metric) -> Markup {
 }
 
 fn numbers(judgement: &Judgement) -> Markup {
-    let samples = (!judgement.samples.is_empty())
-        .then(|| judgement.samples.iter().take(4).map(|many| number(*many)).collect::<Vec<_>>().join(" and "));
     let words = |text: &crate::text::Text| (!text.is_empty()).then(|| text.short(80));
     let effect = judgement.effect.as_ref().and_then(|effect| effect.value.map(|value| (effect.measure.short(40), number(value))));
     let all = [
         ("Found", words(&judgement.label)),
         ("Method", words(&judgement.method)),
-        ("Values, n", samples),
+        ("Values, n", judgement.sides(number)),
         ("U", judgement.u.map(number)),
         ("p", judgement.p.map(number)),
         ("Estimate", judgement.estimate.map(number)),

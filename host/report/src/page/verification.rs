@@ -174,6 +174,7 @@ fn exchange(asked: &Asked, room: &Room) -> Markup {
     html! {
         p { code { (asked.request) } }
         p.note { (clock(asked.at)) ", " (asked.status) ", after " (length(asked.took)) }
+        @if !asked.headers.is_empty() { (room.raw(&asked.headers, false)) }
         @if !asked.body.is_empty() { (room.raw(&asked.body, false)) }
         @if !asked.answer.is_empty() { (room.raw(&asked.answer, asked.cut)) }
     }

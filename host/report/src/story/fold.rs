@@ -118,6 +118,7 @@ impl Story {
             EventKind::LockWaited { holder, .. } => {
                 self.join(id, phase.as_deref(), &format!("Wait for run {holder}"), StepState::Running);
                 self.busy(id, at, Busy::Waits);
+                self.step(id, |step| step.queues = true);
             }
             EventKind::Waiting { .. } | EventKind::StepRetried { .. } => self.busy(id, at, Busy::Waits),
             EventKind::SteadyStateReached { .. }
@@ -203,9 +204,9 @@ impl Story {
     }
 
     fn start(&mut self, id: &StepId, phase: Option<&str>, title: &str, at: Timestamp) {
-        // One step after another: the wait for another run is over when a step begins.
-        let waits = |step: &&mut Step| step.key != *id && step.spans.last().is_some_and(|span| span.what == Busy::Waits);
-        for step in self.steps.iter_mut().filter(|step| step.state == StepState::Running).filter(waits) {
+        // The wait for another run is over when a step begins. A verification in the background waits beside the steps.
+        let queues = |step: &&mut Step| step.queues && step.state == StepState::Running && step.key != *id;
+        for step in self.steps.iter_mut().filter(queues) {
             step.end_span(at);
             step.state = StepState::Done;
         }
@@ -213,6 +214,7 @@ impl Story {
         self.step(id, |step| {
             step.title = Text::of(title);
             step.state = StepState::Running;
+            step.queues = false;
             step.took = None;
         });
         self.busy(id, at, Busy::Acts);
@@ -263,6 +265,7 @@ impl Story {
                 phase: phase.map(Text::of),
                 title: Text::of(title),
                 state,
+                queues: false,
                 took: None,
                 spans: Vec::new(),
             });

@@ -163,7 +163,9 @@ fn asked(exchange: &Exchange) -> Asked {
         Err(why) => (Text::of(why), Text::default(), false),
     };
     let request = Text::of(format!("{} {}", exchange.method, exchange.url));
-    Asked { at: exchange.at, request, body: Text::of(&exchange.body), took: exchange.took, status, answer, cut }
+    let headers = exchange.request_headers.iter().flatten().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>();
+    let headers = Text::of(headers.join("\n"));
+    Asked { at: exchange.at, request, headers, body: Text::of(&exchange.body), took: exchange.took, status, answer, cut }
 }
 
 /// Indented JSON; a text alone is itself.

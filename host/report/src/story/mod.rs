@@ -129,6 +129,9 @@ pub(crate) struct Step {
     pub(crate) phase: Option<Text>,
     pub(crate) title: Text,
     pub(crate) state: StepState,
+    /// It is the wait for another run, which has no end of its own.
+    #[serde(skip)]
+    pub(crate) queues: bool,
     pub(crate) took: Option<Millis>,
     /// What it was busy with, in order, without overlaps.
     pub(crate) spans: Vec<Span>,
@@ -265,6 +268,8 @@ pub(crate) struct Measured {
 pub(crate) struct Asked {
     pub(crate) at: Timestamp,
     pub(crate) request: Text,
+    /// Those that the plugin itself gave, one a line; empty where they were not kept.
+    pub(crate) headers: Text,
     pub(crate) body: Text,
     pub(crate) took: Millis,
     /// `200`, or why there was no answer.

@@ -57,10 +57,9 @@ pub(super) fn metric(page: &mut Page, metric: &Metric) {
 
 fn numbers(judgement: &Judgement) -> String {
     let method = if judgement.method.is_empty() { String::new() } else { format!(" ({})", judgement.method.short(20)) };
-    let samples: Vec<String> = judgement.samples.iter().take(4).map(|many| number(*many)).collect();
     let effect = judgement.effect.as_ref().and_then(|effect| effect.value.map(|value| (effect.measure.short(30), number(value))));
     let parts = [
-        (!samples.is_empty()).then(|| format!("n {}", samples.join(" and "))),
+        judgement.sides(number).map(|sides| format!("n {sides}")),
         judgement.u.map(|u| format!("U {}", number(u))),
         judgement.p.map(|p| format!("p {}", number(p))),
         judgement.estimate.map(|estimate| format!("estimate {}", number(estimate))),

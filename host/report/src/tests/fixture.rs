@@ -207,7 +207,7 @@ pub(crate) fn analysis(from: u64, values: [f64; 3], verdict: Verdict) -> Value {
             "step": 3_000, "answer": "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\"}}", "cut": true,
         } ],
         "judgement": {
-            "method": "exact", "label": if verdict == Verdict::Pass { "same" } else { "high" }, "samples": [20, 20], "u": 371.5,
+            "method": "exact", "label": if verdict == Verdict::Pass { "same" } else { "high" }, "samples": [21, 20], "u": 371.5,
             "p": 0.0004, "interval": [0.012, 0.031], "estimate": 0.021,
             "effect": { "measure": "meanRatio", "value": 12.0 }, "digest": "9c".repeat(32),
         },
@@ -243,6 +243,7 @@ pub(crate) fn call(step: &str, at: u64, report: &Report) -> Evidence {
         at: Timestamp(at + 60_000),
         method: "GET".into(),
         url: "http://prometheus.internal/api/v1/query_range?query=rate".into(),
+        request_headers: Some(vec![("x-scope-orgid".into(), "web".into())]),
         body: String::new(),
         took: Millis(31),
         answer: Ok(Answered { status: 200, headers: Vec::new(), body: "{\"status\":\"success\"}".into(), cut: false }),

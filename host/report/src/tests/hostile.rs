@@ -102,6 +102,7 @@ fn tale() -> Tale {
     call.config = json!({ EVIL: EVIL });
     for exchange in &mut call.exchanges {
         (exchange.method, exchange.url, exchange.body) = (evil(), evil(), evil());
+        exchange.request_headers = Some(vec![(evil(), evil())]);
         exchange.answer = Err(evil());
     }
     tale.evidence.push(call);

@@ -117,3 +117,24 @@ fn a_page_needs_nothing_else_and_runs_nothing() {
     let named = page.matches("role=\"img\" aria-label").count();
     assert_eq!(page.matches("role=\"img\"").count(), named, "every drawing has a name");
 }
+
+#[test]
+fn a_verification_that_tries_again_beside_the_steps_is_not_done() {
+    use shiftgate_model::{ErrorClass, EventKind, Millis, RunId, StepError};
+
+    use crate::story::{Busy, StepState};
+
+    let mut tale = fixture::Tale::new("canary");
+    tale.tell(0, "setup", EventKind::LockWaited { family: "web".into(), holder: RunId::new("other"), ahead: 1 });
+    tale.tell(900, "phase-1/verify-1", EventKind::StepStarted { title: "Verify".into() });
+    let error = StepError::new(ErrorClass::Connectivity, "it could not ask");
+    tale.tell(900, "phase-1/verify-1", EventKind::StepRetried { attempt: 2, after: Millis(5_000), error });
+    tale.tell(900, "phase-2/deploy", EventKind::StepStarted { title: "Deploy".into() });
+    let state = |story: &Story| story.steps.iter().map(|step| (step.id.to_string(), step.state)).collect::<Vec<_>>();
+    let story = tale.story();
+    let of = |id: &str| story.steps.iter().find(|step| step.id.to_string() == id).unwrap();
+    assert_eq!(of("setup").state, StepState::Done, "the wait for another run is over");
+    let verification = of("phase-1/verify-1");
+    assert_eq!(verification.state, StepState::Running, "{:?}", state(&story));
+    assert_eq!(verification.spans.last().map(|span| (span.what, span.to)), Some((Busy::Waits, None)));
+}

@@ -14,6 +14,7 @@ fn exchange(body: String) -> Exchange {
         at: Timestamp(10),
         method: "GET".into(),
         url: "http://p/api".into(),
+        request_headers: Some(vec![("accept".into(), "\u{0}".into())]),
         body: String::new(),
         took: Millis(3),
         answer: Ok(Answered { status: 200, headers: vec![("a".into(), "\u{0}b".into())], body, cut: false }),

@@ -1,7 +1,8 @@
 //! Forgets what happened in runs that ended long ago: their events, votes, evidence, effects and journals.
 //!
-//! What is never forgotten: a run that may still go on, one that is pinned as baseline, the last success of each family, which is
-//! what a rollback goes back from, and which groups this tool named, by which it knows its own. Next: `crate::engine`.
+//! What is never forgotten: a run that may still go on, one that is pinned as baseline, the last success of each workflow on a
+//! family, which is what the workflow's next run compares with and what a rollback goes back from, and which groups this tool
+//! named, by which it knows its own. Next: `crate::engine`.
 
 use shiftgate_engine::OPERATOR;
 use shiftgate_model::{Ending, RunId, StoreError, Timestamp};
@@ -24,7 +25,7 @@ impl Record {
         let rows = sqlx::query(
             "SELECT id FROM run WHERE ended_at < $1 AND ending IN ($2, $3, $4) AND NOT EXISTS (SELECT 1 FROM run AS last \
              WHERE last.id = run.id AND last.ending = $2 AND NOT EXISTS (SELECT 1 FROM run AS later \
-             WHERE later.account = last.account AND later.family = last.family AND later.ending = $2 \
+             WHERE later.account = last.account AND later.family = last.family AND later.workflow = last.workflow AND later.ending = $2 \
              AND later.ended_at > last.ended_at)) AND NOT EXISTS (SELECT 1 FROM ledger WHERE ledger.run_id = run.id \
              AND ledger.step = $5 AND SUBSTR(ledger.effect, 1, LENGTH($6)) = $6 AND ledger.outcome IS NULL) ORDER BY ended_at, id",
         )

@@ -37,6 +37,24 @@ async fn the_last_success_and_what_may_go_on_are_never_forgotten() {
     assert_eq!(names(record.prunable(Timestamp(100)).await.unwrap()), ["first", "failed", "back"]);
 }
 
+/// A workflow's baseline is its own last success, also where another workflow has deployed onto the family since.
+#[tokio::test]
+async fn the_last_success_of_each_workflow_is_never_forgotten() {
+    let home = Home::new();
+    let record = home.open().await;
+    for (id, workflow, at) in [("1", "canary", 1), ("2", "hotfix", 2), ("3", "hotfix", 3), ("4", "canary", 4), ("5", "canary", 5)]
+    {
+        let plan = crate::fixture::plan();
+        let run = NewRun::of(&plan, RunId::new(id), shiftgate_model::AccountId::new("act-1"), "web.yaml", Timestamp(at));
+        let run = NewRun { workflow: workflow.into(), ..run };
+        record.create_run(&run).await.unwrap();
+        drop(record.drive(&run.id).unwrap());
+        record.end(&run.id, Ending::Succeeded, Timestamp(at)).await.unwrap();
+    }
+    let old: Vec<String> = record.prunable(Timestamp(100)).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(old, ["1", "2", "4"]);
+}
+
 #[tokio::test]
 async fn a_forgotten_run_leaves_the_names_that_it_gave() {
     let home = Home::new();

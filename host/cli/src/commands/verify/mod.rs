@@ -187,6 +187,9 @@ fn unanswered(gap: &Gap, args: &Replay) -> Failure {
     let request = &gap.request;
     let message = match gap.why {
         Missing::Unasked => format!("no answer is on record to {request}: a replay works offline, and this was not asked then"),
+        Missing::OtherHeaders => {
+            format!("no answer is on record to {request} with these headers: a replay works offline, and it had others then")
+        }
         Missing::LeftOut(count) => {
             format!("no answer is on record to {request}: {count} exchanges of this attempt were left out for want of room")
         }
@@ -194,12 +197,16 @@ fn unanswered(gap: &Gap, args: &Replay) -> Failure {
     };
     let changed: Vec<String> = args.settings.iter().map(|(key, _)| format!("`{key}`")).collect();
     let hint = match (gap.why, changed.is_empty(), &args.plugin) {
-        (Missing::Unasked, false, _) => format!(
+        (Missing::Unasked | Missing::OtherHeaders, false, _) => format!(
             "settings that say how answers are judged can be changed: thresholds, counts, limits; {} changes what is asked, or when",
             changed.join(" or ")
         ),
-        (Missing::Unasked, true, Some(_)) => "this component asks otherwise than the one that judged then".to_owned(),
-        (Missing::Unasked, true, None) => "the plugin asks otherwise each time, by chance or by a clock of its own".to_owned(),
+        (Missing::Unasked | Missing::OtherHeaders, true, Some(_)) => {
+            "this component asks otherwise than the one that judged then".to_owned()
+        }
+        (Missing::Unasked | Missing::OtherHeaders, true, None) => {
+            "the plugin asks otherwise each time, by chance or by a clock of its own".to_owned()
+        }
         (Missing::LeftOut(_) | Missing::Cut, ..) => "docs/evidence.md says how much is kept of a call".to_owned(),
     };
     Failure::new(Exit::Usage, message).hint(hint)

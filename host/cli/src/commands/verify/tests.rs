@@ -76,6 +76,7 @@ fn a_request_without_an_answer_is_named_with_what_can_be_changed() {
         told(unanswered(&gap(Missing::Unasked), &args(&["range", "step"], None))),
         told(unanswered(&gap(Missing::Unasked), &args(&[], Some("other.wasm")))),
         told(unanswered(&gap(Missing::Unasked), &args(&[], None))),
+        told(unanswered(&gap(Missing::OtherHeaders), &args(&["headers.x-scope-orgid"], None))),
         told(unanswered(&gap(Missing::LeftOut(3)), &args(&["max"], None))),
         told(unanswered(&gap(Missing::Cut), &args(&["max"], None))),
     ];
@@ -83,6 +84,7 @@ fn a_request_without_an_answer_is_named_with_what_can_be_changed() {
     no answer is on record to GET http://p/?time=2: a replay works offline, and this was not asked then; settings that say how answers are judged can be changed: thresholds, counts, limits; `range` or `step` changes what is asked, or when
     no answer is on record to GET http://p/?time=2: a replay works offline, and this was not asked then; this component asks otherwise than the one that judged then
     no answer is on record to GET http://p/?time=2: a replay works offline, and this was not asked then; the plugin asks otherwise each time, by chance or by a clock of its own
+    no answer is on record to GET http://p/?time=2 with these headers: a replay works offline, and it had others then; settings that say how answers are judged can be changed: thresholds, counts, limits; `headers.x-scope-orgid` changes what is asked, or when
     no answer is on record to GET http://p/?time=2: 3 exchanges of this attempt were left out for want of room; docs/evidence.md says how much is kept of a call
     the answer to GET http://p/?time=2 was longer than what is kept of one, so it cannot be judged again; docs/evidence.md says how much is kept of a call
     ");
