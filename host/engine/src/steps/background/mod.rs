@@ -287,7 +287,7 @@ pub(super) async fn first(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply
 
 async fn before(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply>, Stop> {
     let asked = match &job.woken {
-        Woken::Asked { step, state, waking } => {
+        Woken::Asked { step, state, waking, .. } => {
             if let Some(reply) = asking::answered(cx, step, state, waking).await? {
                 return Ok(Some(reply));
             }
@@ -297,8 +297,8 @@ async fn before(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply>, Stop> {
         Woken::Itself | Woken::Paused { .. } => false,
     };
     let fallen = move_on(cx).await?;
-    // One question at a time: what a ballot answers has to be plain.
-    let may_ask = !asked && !matches!(job.step.action, Action::Approve(_));
+    // One question at a time: what a ballot answers has to be plain. A failure stays parked until then.
+    let may_ask = !asked && !asks_itself(job);
     if let Some(fallen) = fallen.filter(|_| may_ask) {
         return Err(Stop::Background(Box::new(fallen)));
     }
@@ -310,6 +310,15 @@ async fn before(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply>, Stop> {
         return asking::undecided(cx, job).await;
     }
     Ok(None)
+}
+
+/// Whether the step waits for a person's answer to a question of its own.
+fn asks_itself(job: &Job<'_>) -> bool {
+    let is_verified = matches!(job.step.action, Action::Verify(_));
+    let is_held = |state: &StepState| state.asked.is_some() || (is_verified && state.plugin.is_none());
+    matches!(job.step.action, Action::Approve(_))
+        || matches!(job.woken.own(), Woken::Early { ballot: true, .. })
+        || job.resumed.as_ref().is_some_and(|(state, _)| is_held(state))
 }
 
 /// The last step: done when none is open any more.
