@@ -3,9 +3,10 @@
 //! The record is the truth: where each stands between two of its calls is parked there, and nothing of it lies in the engine's
 //! journal. Whatever step is under way moves them on wherever it heeds orders: one that is due is polled, its evidence is kept
 //! and its words are said under its own step. It may not change a cloud. How waits are cut short for it is in `kept`, how a
-//! person is asked in `asking`; the tests are in `tests::background`.
+//! person is asked in `asking`, how they are told that the run is over in `called_off`; the tests are in `tests::background`.
 
 mod asking;
+mod called_off;
 mod kept;
 
 use shiftgate_model::{
@@ -19,6 +20,7 @@ use super::{Cx, Job, Stop, calls, has_ended, plugin, verdicts};
 use crate::orders::decide_rollback;
 use crate::{Next, StepState, TaskReply};
 
+pub(crate) use called_off::{Later, call_off};
 pub(crate) use kept::{Woken, beside, woken};
 
 /// A background verification that stops whatever step is under way.
@@ -35,24 +37,6 @@ enum Then {
     Next(Next),
     /// A person is asked first.
     Ask,
-}
-
-/// Whether a verification that is called off begins again, when its run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Later {
-    Again,
-    Never,
-}
-
-impl Later {
-    /// An aborted run may be resumed, and does not succeed without its verifications.
-    pub(crate) const fn after(ending: shiftgate_model::Ending) -> Self {
-        use shiftgate_model::Ending as E;
-        match ending {
-            E::Aborted => Self::Again,
-            E::Succeeded | E::Failed | E::RolledBack | E::Stuck => Self::Never,
-        }
-    }
 }
 
 /// When a verification that waits is to be looked after next. No signal reaches one in the background.
@@ -348,33 +332,4 @@ pub(super) async fn stopped(cx: &Cx<'_>, job: &Job<'_>, fallen: Fallen) -> Resul
             Ok(TaskReply::Failed { error: fallen.error, next })
         }
     }
-}
-
-/// The run does not go forward any more: each that is open is told so, once.
-pub(crate) async fn call_off(cx: &Cx<'_>, later: Later, reason: &str) -> Result<(), StoreError> {
-    if cx.plan.background().next().is_none() {
-        return Ok(());
-    }
-    for parked in cx.ports.parking.parked(cx.run).await? {
-        if let (Stage::Waits { state }, Ok((_, verify))) = (&parked.stage, planned(cx, &parked.run.step)) {
-            match cancel(cx, verify, &parked, state.clone()).await {
-                Err(Stop::Store(error)) => return Err(error),
-                Ok(()) | Err(Stop::Step(_) | Stop::Background(_)) => {}
-            }
-        }
-        let own = of(cx, &parked);
-        if !matches!(parked.stage, Stage::Failed { .. }) {
-            let key = format!("{}/left-off/{}", own.step, cx.fence);
-            own.say_once(&key, EventKind::StepSkipped { reason: reason.to_owned() }).await?;
-        }
-        match later {
-            Later::Never => cx.ports.parking.unpark(cx.run, own.step).await?,
-            Later::Again => {
-                let (run, due) = (RunInfo { attempt: 1, ..parked.run.clone() }, cx.ports.clock.now());
-                let parked = Parked { run, due, stage: Stage::Starts, ..parked.clone() };
-                cx.ports.parking.park(cx.run, &parked).await?;
-            }
-        }
-    }
-    Ok(())
 }
