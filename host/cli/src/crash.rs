@@ -156,6 +156,10 @@ impl EvidenceLog for Crashing<dyn EvidenceLog> {
         self.around("evidence.keep", self.inner.keep(run, evidence)).await
     }
 
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        self.inner.standing(run, call).await
+    }
+
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
         self.inner.baseline(run, step).await
     }

@@ -30,7 +30,7 @@ pub use background::{Parked, Stage};
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
 pub use event::{Ending, Event, EventKind, Level};
-pub use evidence::{Answered, Baseline, Called, Evidence, Exchange};
+pub use evidence::{Answered, Baseline, CallKey, Called, Evidence, Exchange};
 pub use grants::{Auth, Grants, HttpGrant, Limit, Limits, SecretGrant, SecretRef, Unit, placeholders, secret_placeholder, size};
 pub use group::{Created, Deleted, Group, GroupSpec, Health, InstanceHealth, Marker, RUN_TAG, STEP_TAG};
 pub use ids::{

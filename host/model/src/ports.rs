@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actions, Baseline, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family,
-    Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Parked,
-    PluginCall, PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn,
-    TargetHealth, Timestamp,
+    Actions, Baseline, CallKey, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind,
+    Evidence, Family, Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn,
+    Parked, PluginCall, PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup,
+    TargetGroupArn, TargetHealth, Timestamp,
 };
 
 /// Elastigroups of one account. Implemented by `cloud`.
@@ -219,6 +219,9 @@ pub trait EvidenceLog: Send + Sync {
     /// A call is one by its step, fence, attempt and number. One that is performed again, after a crash, takes the place of what
     /// it left before; only a report stays, with all that led to it: the first one counts.
     async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError>;
+
+    /// What a call left that has ended in a report already; none while it has not.
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError>;
 
     /// What a step of a run compares with: the same step of the last run of its workflow on its family that succeeded, or of the
     /// one that is pinned; none where there is no such run, or its step judged nothing.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_model::{
-    Acquired, Baseline, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Evidence, EvidenceLog, Family, Hold,
-    Ledger, Locks, Parked, Parking, Report, RunId, StepError, StepId, StoreError, Timestamp,
+    Acquired, Baseline, CallKey, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Evidence, EvidenceLog,
+    Family, Hold, Ledger, Locks, Parked, Parking, Report, RunId, StepError, StepId, StoreError, Timestamp,
 };
 use shiftgate_workflow::Plan;
 
@@ -144,6 +144,10 @@ impl Events for Notes {
 impl EvidenceLog for Notes {
     async fn keep(&self, _run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
         Ok(evidence.report.clone())
+    }
+
+    async fn standing(&self, _run: &RunId, _call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        Ok(None)
     }
 
     async fn baseline(&self, _run: &RunId, _step: &StepId) -> Result<Option<Baseline>, StoreError> {

@@ -31,9 +31,8 @@ impl Events for World {
 impl EvidenceLog for World {
     async fn keep(&self, _run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
         self.write()?;
-        let key = |one: &Evidence| (one.step.clone(), one.fence, one.attempt, one.call);
         let mut state = self.state();
-        if let Some(kept) = state.evidence.iter_mut().find(|kept| key(kept) == key(evidence)) {
+        if let Some(kept) = state.evidence.iter_mut().find(|kept| kept.key() == evidence.key()) {
             if kept.report.is_none() {
                 *kept = evidence.clone();
             }
@@ -41,6 +40,11 @@ impl EvidenceLog for World {
         }
         state.evidence.push(evidence.clone());
         Ok(evidence.report.clone())
+    }
+
+    async fn standing(&self, _run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        let state = self.state();
+        Ok(state.evidence.iter().find(|kept| kept.key() == *call && kept.report.is_some()).cloned())
     }
 
     async fn baseline(&self, _run: &RunId, _step: &StepId) -> Result<Option<Baseline>, StoreError> {
@@ -55,6 +59,10 @@ impl EvidenceLog for Watched {
         let stands = self.world.keep(run, evidence).await?;
         moment().await;
         Ok(stands)
+    }
+
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        self.world.standing(run, call).await
     }
 
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
