@@ -1,6 +1,7 @@
 //! One call of a plugin: made, kept as evidence where it is a verification's, and told. What its answer amounts to is decided by
 //! whoever called: `plugin`, and `background` for what goes on beside the steps.
 
+use serde_json::Value;
 use shiftgate_model::{
     Call, CallKey, Called, ErrorClass, EventKind, Evidence, Outcome, PluginCall, PluginError, PluginKind, PluginReply,
     PluginSource, StepError, StoreError,
@@ -12,9 +13,9 @@ use super::{Cx, Stop};
 pub(super) async fn call(cx: &Cx<'_>, plugin: &PluginSource, mut call: PluginCall) -> Result<PluginReply, Stop> {
     let kind = call.kind;
     if kind == PluginKind::Verification
-        && let Some(baseline) = cx.ports.evidence.baseline(cx.run, &call.run.step).await?
+        && let Some(baseline) = baseline(cx, call.run.attempt).await?
     {
-        call.run.attributes.insert("baseline".to_owned(), baseline.attribute());
+        call.run.attributes.insert("baseline".to_owned(), baseline);
     }
     let reply = cx.ports.plugins.call(plugin, &call).await;
     let reply = match kind {
@@ -24,6 +25,13 @@ pub(super) async fn call(cx: &Cx<'_>, plugin: &PluginSource, mut call: PluginCal
     let reply = reply.map_err(step_error)?;
     report(cx, &plugin.name, kind, &reply).await?;
     Ok(reply)
+}
+
+/// What an attempt compares with, the same in all of its calls, whatever is pinned or ends meanwhile.
+async fn baseline(cx: &Cx<'_>, attempt: u32) -> Result<Option<Value>, Stop> {
+    // A pin is called `baseline` among the effects of a run.
+    let name = format!("compares with {} {attempt}", cx.fence);
+    cx.fact(&name, || async { Ok(cx.ports.evidence.baseline(cx.run, cx.step).await?.map(|found| found.attribute())) }).await
 }
 
 /// Keeps what a call of a verification left, also when it failed; nothing when the plugin was not called at all.

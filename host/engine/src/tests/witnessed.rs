@@ -1,6 +1,7 @@
 //! What verifications leave: each call once, under a number of its own, whatever happens to the process.
 
 use shiftgate_model::*;
+use shiftgate_workflow::*;
 
 use super::world::World;
 use super::{approval, counted, live_world, plan, report, run, run_id, verify};
@@ -126,6 +127,38 @@ async fn a_report_that_is_kept_stands_when_its_call_fails_afterwards() {
             assert_eq!(transcript.contains("no route"), !kept, "after {writes} writes: {transcript}");
             let reports = world.state().evidence.iter().filter(|one| one.report.is_some()).count();
             assert_eq!(reports, usize::from(kept), "and the evidence says the same");
+        }
+    }
+}
+
+fn earlier(run: &str) -> Option<Baseline> {
+    Some(Baseline { run: RunId::new(run), from: Timestamp(1), to: Timestamp(2), group: None, target_group: None })
+}
+
+/// Another run is pinned while a verification goes on, in the foreground or in the background: it takes effect with the next
+/// attempt.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_compares_with_one_baseline() {
+    for background in [false, true] {
+        for (first, second) in [(earlier("one"), earlier("two")), (None, earlier("two")), (earlier("one"), None)] {
+            let mut step = verify(1);
+            let Action::Verify(verify) = &mut step.action else { panic!("it verifies") };
+            verify.background = background;
+            let default = FailureAction::Retry { count: 1, backoff: Millis::minutes(1), ask: None, then: Final::Rollback };
+            step.on_failure = Some(FailurePolicy { default, by_class: Default::default() });
+            let mut plan = plan(vec![step]);
+            plan.phases[1].steps.push(super::step("background", Action::Background));
+            let world = live_world(plan);
+            world.state().baseline = first.clone();
+            let pinned = second.clone();
+            world.state().on_plugin_call = Some(Box::new(move |state| state.baseline = pinned));
+            world.state().replies.extend([wait(), wait(), report(Verdict::Fail), wait(), report(Verdict::Pass)]);
+            assert_eq!(run(&world).await, Ending::Succeeded);
+            let state = world.state();
+            let told: Vec<_> = state.evidence.iter().map(|one| (one.attempt, one.run.attributes.get("baseline"))).collect();
+            let [first, second] = [first, second].map(|baseline| baseline.map(|baseline| baseline.attribute()));
+            let [first, second] = [first.as_ref(), second.as_ref()];
+            assert_eq!(told, [(1, first), (1, first), (1, first), (2, second), (2, second)], "{background}");
         }
     }
 }
