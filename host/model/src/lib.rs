@@ -44,8 +44,8 @@ pub use plugin::{
     Report, Suspension, Verdict, Wake,
 };
 pub use ports::{
-    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Ledger, Locks, Parking, PluginError, PluginRunner,
-    Routes,
+    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Holding, Ledger, Locks, Parking, PluginError,
+    PluginRunner, Routes,
 };
 pub use routes::{
     Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,

@@ -41,13 +41,16 @@ pub(crate) async fn call_off(cx: &Cx<'_>, later: Later, reason: &str) -> Result<
             let key = format!("{}/left-off/{}", own.step, cx.fence);
             own.say_once(&key, EventKind::StepSkipped { reason: reason.to_owned() }).await?;
         }
-        match later {
-            Later::Never => cx.ports.parking.unpark(cx.run, own.step).await?,
+        let ours = match later {
+            Later::Never => cx.ports.parking.unpark(cx.run, own.step, cx.holding()).await?,
             Later::Again => {
                 let (run, due) = (RunInfo { attempt: 1, ..parked.run.clone() }, cx.ports.clock.now());
                 let parked = Parked { run, due, stage: Stage::Starts, ..parked.clone() };
-                cx.ports.parking.park(cx.run, &parked).await?;
+                cx.ports.parking.park(cx.run, &parked, cx.holding()).await?
             }
+        };
+        if !ours {
+            return Ok(());
         }
     }
     Ok(())

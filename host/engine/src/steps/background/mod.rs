@@ -99,7 +99,10 @@ async fn turn(cx: &Cx<'_>, parked: Parked) -> Result<Option<Parked>, Stop> {
     cx.still_ours().await?;
     let (step, verify) = planned(cx, &parked.run.step)?;
     let name = &verify.plugin.name;
-    match call(cx, verify, parked).await? {
+    let called = call(cx, verify, parked).await?;
+    // It may have taken long, and another process may have gone on meanwhile.
+    cx.still_ours().await?;
+    match called {
         (parked, Ok(Outcome::Wait(suspension))) => {
             let own = of(cx, &parked);
             match due(&own, name, &suspension, parked.run.deadline) {
@@ -193,8 +196,17 @@ fn policy<'p>(cx: &Cx<'p>, id: &StepId) -> &'p FailurePolicy {
 
 async fn keep(cx: &Cx<'_>, parked: Parked, stage: Stage) -> Result<Parked, Stop> {
     let parked = Parked { stage, ..parked };
-    cx.ports.parking.park(cx.run, &parked).await?;
+    park(cx, &parked).await?;
     Ok(parked)
+}
+
+/// Keeps where one stands, unless another process has taken the run over: then that one knows better.
+pub(super) async fn park(cx: &Cx<'_>, parked: &Parked) -> Result<(), Stop> {
+    if cx.ports.parking.park(cx.run, parked, cx.holding()).await? { Ok(()) } else { Err(cx.taken_over()) }
+}
+
+async fn unpark(cx: &Cx<'_>, step: &StepId) -> Result<(), Stop> {
+    if cx.ports.parking.unpark(cx.run, step, cx.holding()).await? { Ok(()) } else { Err(cx.taken_over()) }
 }
 
 /// It has ended well.
@@ -202,7 +214,7 @@ async fn passed(cx: &Cx<'_>, parked: &Parked) -> Result<(), Stop> {
     let own = of(cx, parked);
     let took = cx.ports.clock.now().since(parked.run.started_at);
     own.say_once(&format!("{}/succeeded", own.step), EventKind::StepSucceeded { took }).await?;
-    Ok(cx.ports.parking.unpark(cx.run, own.step).await?)
+    unpark(cx, own.step).await
 }
 
 /// It has ended badly, and the run goes on.
@@ -210,7 +222,7 @@ async fn ignored(cx: &Cx<'_>, parked: &Parked, error: StepError) -> Result<(), S
     let own = of(cx, parked);
     let key = format!("{}/ignored/{}/{}", own.step, parked.fence, parked.run.attempt);
     own.say_once(&key, EventKind::StepIgnored { error }).await?;
-    Ok(cx.ports.parking.unpark(cx.run, own.step).await?)
+    unpark(cx, own.step).await
 }
 
 /// An attempt has failed: its failure strategy says what comes next.

@@ -1,5 +1,6 @@
 //! What calls a background verification off, and what survives the process that drove its run.
 
+use serde_json::Value;
 use shiftgate_model::*;
 use shiftgate_workflow::*;
 
@@ -7,7 +8,7 @@ use super::super::ordered::run_and_order;
 use super::super::world::World;
 use super::super::{live_world, plugin, report, run, run_id, step};
 use super::{BESIDE, DAY, at, beside, calls, saw, says, settled, verifies, waits};
-use crate::{Order, Sim, deploy, give_order};
+use crate::{Order, Sim, Task, TaskReply, deploy, give_order};
 
 #[tokio::test(start_paused = true)]
 async fn another_steps_failure_calls_it_off() {
@@ -154,5 +155,45 @@ async fn one_that_would_go_on_is_skipped_once() {
         says(&world, BESIDE, [waits(Millis::seconds(30)), report(Verdict::Fail)]);
         assert_eq!(run_and_order(&world, sees, Order::Abort).await, Ending::Aborted);
         assert_eq!(told(&world), ["Skipped: the run is being aborted"], "{}", world.transcript());
+    }
+}
+
+/// A worker stalls in a call of the plugin; another one takes over and goes on. What the first one parks comes too late.
+#[tokio::test(start_paused = true)]
+async fn a_late_worker_overwrites_nothing_of_its_successors() {
+    for (started, late) in [
+        (false, waits(Millis::seconds(30))),
+        (true, waits(Millis::seconds(30))),
+        (true, report(Verdict::Pass)),
+        (true, report(Verdict::Fail)),
+    ] {
+        let world = live_world(beside(Vec::new()));
+        let (activities, run) = (world.activities(), run_id());
+        let Ok(TaskReply::Done(facts)) = activities.perform(&run, Task::Begin).await else { panic!("it begins") };
+        let task = |step: &str| {
+            let (step, facts) = (StepId::new(step), facts.clone());
+            Task::Step { step, attempt: 1, facts, resumed: None, ending: None }
+        };
+        if started {
+            says(&world, BESIDE, [waits(Millis::seconds(30))]);
+            assert!(matches!(activities.perform(&run, task(BESIDE)).await, Ok(TaskReply::Done(_))));
+            tokio::time::sleep(Millis::minutes(1).duration()).await;
+        }
+        let of_run = RunInfo::new(run.clone(), StepId::new(BESIDE), AmiId::new("ami-new"), Timestamp(1));
+        let stage = Stage::Waits { state: ActionState::new(1, vec![9]) };
+        let newer = Parked { run: of_run, fence: facts.fence, config: Value::Null, due: Timestamp(1_000_000), stage };
+        let parked = newer.clone();
+        world.state().on_plugin_call = Some(Box::new(move |state| {
+            state.term += 1;
+            state.parked = vec![parked];
+        }));
+        says(&world, BESIDE, [late]);
+        let step = if started { "phase-2/deploy" } else { BESIDE };
+        let reply = activities.perform(&run, task(step)).await.unwrap();
+        let TaskReply::Failed { error, .. } = reply else { panic!("{reply:?}") };
+        assert_eq!(error.class, ErrorClass::Drift, "{}", world.transcript());
+        assert_eq!(world.state().parked, [newer]);
+        assert!(!saw(&world, "Done in"), "{}", world.transcript());
+        assert!(!saw(&world, "Verdict"), "the successor will say it: {}", world.transcript());
     }
 }
