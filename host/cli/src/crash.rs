@@ -156,6 +156,10 @@ impl EvidenceLog for Crashing<dyn EvidenceLog> {
         self.around("evidence.keep", self.inner.keep(run, evidence)).await
     }
 
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        self.inner.standing(run, call).await
+    }
+
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
         self.inner.baseline(run, step).await
     }
@@ -163,16 +167,16 @@ impl EvidenceLog for Crashing<dyn EvidenceLog> {
 
 #[async_trait]
 impl Parking for Crashing<dyn Parking> {
-    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError> {
-        self.around("parking.park", self.inner.park(run, parked)).await
+    async fn park(&self, run: &RunId, parked: &Parked, under: Option<Holding<'_>>) -> Result<bool, StoreError> {
+        self.around("parking.park", self.inner.park(run, parked, under)).await
     }
 
     async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError> {
         self.inner.parked(run).await
     }
 
-    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError> {
-        self.around("parking.unpark", self.inner.unpark(run, step)).await
+    async fn unpark(&self, run: &RunId, step: &StepId, under: Option<Holding<'_>>) -> Result<bool, StoreError> {
+        self.around("parking.unpark", self.inner.unpark(run, step, under)).await
     }
 }
 

@@ -42,6 +42,27 @@ pub struct Evidence {
     pub error: Option<String>,
 }
 
+/// What makes a call of a run one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallKey {
+    /// The step.
+    pub step: StepId,
+    /// See [`Evidence::fence`].
+    pub fence: i64,
+    /// The attempt of the step, 1 for the first.
+    pub attempt: u32,
+    /// The call within the attempt, 1 for the first.
+    pub call: u32,
+}
+
+impl Evidence {
+    /// Which call left it.
+    #[must_use]
+    pub fn key(&self) -> CallKey {
+        CallKey { step: self.step.clone(), fence: self.fence, attempt: self.attempt, call: self.call }
+    }
+}
+
 /// What an earlier run left to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {

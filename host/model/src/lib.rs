@@ -30,7 +30,7 @@ pub use background::{Parked, Stage};
 pub use capacity::{Capacity, CapacityError};
 pub use error::{CloudError, ErrorClass, Origin, Retry, Service, StepError, StoreError};
 pub use event::{Ending, Event, EventKind, Level};
-pub use evidence::{Answered, Baseline, Called, Evidence, Exchange};
+pub use evidence::{Answered, Baseline, CallKey, Called, Evidence, Exchange};
 pub use grants::{Auth, Grants, HttpGrant, Limit, Limits, SecretGrant, SecretRef, Unit, placeholders, secret_placeholder, size};
 pub use group::{Created, Deleted, Group, GroupSpec, Health, InstanceHealth, Marker, RUN_TAG, STEP_TAG};
 pub use ids::{
@@ -44,8 +44,8 @@ pub use plugin::{
     Report, Suspension, Verdict, Wake,
 };
 pub use ports::{
-    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Ledger, Locks, Parking, PluginError, PluginRunner,
-    Routes,
+    Acquired, Clock, Effect, EffectRecord, Events, EvidenceLog, Groups, Hold, Holding, Ledger, Locks, Parking, PluginError,
+    PluginRunner, Routes,
 };
 pub use routes::{
     Actions, Draining, Forward, ForwardTarget, Listener, LoadBalancer, Route, RouteAction, Rule, TargetGroup, TargetHealth,

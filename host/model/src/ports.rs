@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actions, Baseline, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind, Evidence, Family,
-    Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn, Parked,
-    PluginCall, PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup, TargetGroupArn,
-    TargetHealth, Timestamp,
+    Actions, Baseline, CallKey, Called, Capacity, CloudError, Created, Deleted, Draining, EffectToken, Event, EventKind,
+    Evidence, Family, Group, GroupId, GroupName, GroupSpec, InstanceHealth, Listener, ListenerArn, LoadBalancer, LoadBalancerArn,
+    Parked, PluginCall, PluginReply, PluginSource, Report, Route, Rule, RuleArn, RunId, StepId, StoreError, TargetGroup,
+    TargetGroupArn, TargetHealth, Timestamp,
 };
 
 /// Elastigroups of one account. Implemented by `cloud`.
@@ -183,6 +183,17 @@ pub struct Hold {
     pub term: i64,
 }
 
+/// The lock that a run writes under, as its writer took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holding<'a> {
+    /// The Spot account.
+    pub account: &'a str,
+    /// The group family.
+    pub family: &'a Family,
+    /// What the writer holds of it.
+    pub hold: Hold,
+}
+
 /// One run at a time on an account's group family, first come first served. The holder is a run, not a process: a lock
 /// does not lapse. Implemented by `store`.
 #[async_trait]
@@ -220,22 +231,29 @@ pub trait EvidenceLog: Send + Sync {
     /// it left before; only a report stays, with all that led to it: the first one counts.
     async fn keep(&self, run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError>;
 
+    /// What a call left that has ended in a report already; none while it has not.
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError>;
+
     /// What a step of a run compares with: the same step of the last run of its workflow on its family that succeeded, or of the
     /// one that is pinned; none where there is no such run, or its step judged nothing.
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError>;
 }
 
 /// Where the background verifications of a run stand between two of their calls. Implemented by `store`.
+///
+/// A process that was thought dead, and wakes, overwrites nothing of its successor's: what is written under a lock is written
+/// while the lock is held so, or not at all.
 #[async_trait]
 pub trait Parking: Send + Sync {
-    /// Keeps where one stands; it takes the place of where it stood before. One is one by its step.
-    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError>;
+    /// Keeps where one stands; it takes the place of where it stood before. One is one by its step. False when the lock is not
+    /// held so any more: nothing is written then.
+    async fn park(&self, run: &RunId, parked: &Parked, under: Option<Holding<'_>>) -> Result<bool, StoreError>;
 
     /// Those that are open, the next one due first.
     async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError>;
 
-    /// Forgets one: it has ended. Nothing happens when it is not there.
-    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError>;
+    /// Forgets one: it has ended. Nothing happens when it is not there. False as for [`park`](Self::park).
+    async fn unpark(&self, run: &RunId, step: &StepId, under: Option<Holding<'_>>) -> Result<bool, StoreError>;
 }
 
 /// The time of day, for events and deadlines; waits go through the engine.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_model::{
-    Acquired, Baseline, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Evidence, EvidenceLog, Family, Hold,
-    Ledger, Locks, Parked, Parking, Report, RunId, StepError, StepId, StoreError, Timestamp,
+    Acquired, Baseline, CallKey, Effect, EffectRecord, EffectToken, Ending, Event, EventKind, Events, Evidence, EvidenceLog,
+    Family, Hold, Holding, Ledger, Locks, Parked, Parking, Report, RunId, StepError, StepId, StoreError, Timestamp,
 };
 use shiftgate_workflow::Plan;
 
@@ -146,6 +146,10 @@ impl EvidenceLog for Notes {
         Ok(evidence.report.clone())
     }
 
+    async fn standing(&self, _run: &RunId, _call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        Ok(None)
+    }
+
     async fn baseline(&self, _run: &RunId, _step: &StepId) -> Result<Option<Baseline>, StoreError> {
         Ok(None)
     }
@@ -154,16 +158,16 @@ impl EvidenceLog for Notes {
 /// No verification is left to go on in the background.
 #[async_trait]
 impl Parking for Notes {
-    async fn park(&self, _run: &RunId, _parked: &Parked) -> Result<(), StoreError> {
-        Ok(())
+    async fn park(&self, _run: &RunId, _parked: &Parked, _under: Option<Holding<'_>>) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn parked(&self, _run: &RunId) -> Result<Vec<Parked>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn unpark(&self, _run: &RunId, _step: &StepId) -> Result<(), StoreError> {
-        Ok(())
+    async fn unpark(&self, _run: &RunId, _step: &StepId, _under: Option<Holding<'_>>) -> Result<bool, StoreError> {
+        Ok(true)
     }
 }
 

@@ -1,9 +1,10 @@
 //! One call of a plugin: made, kept as evidence where it is a verification's, and told. What its answer amounts to is decided by
 //! whoever called: `plugin`, and `background` for what goes on beside the steps.
 
+use serde_json::Value;
 use shiftgate_model::{
-    Call, Called, ErrorClass, EventKind, Evidence, Outcome, PluginCall, PluginError, PluginKind, PluginReply, PluginSource,
-    StepError, StoreError,
+    Call, CallKey, Called, ErrorClass, EventKind, Evidence, Outcome, PluginCall, PluginError, PluginKind, PluginReply,
+    PluginSource, StepError, StoreError,
 };
 
 use super::{Cx, Stop};
@@ -12,9 +13,9 @@ use super::{Cx, Stop};
 pub(super) async fn call(cx: &Cx<'_>, plugin: &PluginSource, mut call: PluginCall) -> Result<PluginReply, Stop> {
     let kind = call.kind;
     if kind == PluginKind::Verification
-        && let Some(baseline) = cx.ports.evidence.baseline(cx.run, &call.run.step).await?
+        && let Some(baseline) = baseline(cx, call.run.attempt).await?
     {
-        call.run.attributes.insert("baseline".to_owned(), baseline.attribute());
+        call.run.attributes.insert("baseline".to_owned(), baseline);
     }
     let reply = cx.ports.plugins.call(plugin, &call).await;
     let reply = match kind {
@@ -26,6 +27,13 @@ pub(super) async fn call(cx: &Cx<'_>, plugin: &PluginSource, mut call: PluginCal
     Ok(reply)
 }
 
+/// What an attempt compares with, the same in all of its calls, whatever is pinned or ends meanwhile.
+async fn baseline(cx: &Cx<'_>, attempt: u32) -> Result<Option<Value>, Stop> {
+    // A pin is called `baseline` among the effects of a run.
+    let name = format!("compares with {} {attempt}", cx.fence);
+    cx.fact(&name, || async { Ok(cx.ports.evidence.baseline(cx.run, cx.step).await?.map(|found| found.attribute())) }).await
+}
+
 /// Keeps what a call of a verification left, also when it failed; nothing when the plugin was not called at all.
 async fn keep(
     cx: &Cx<'_>,
@@ -33,13 +41,24 @@ async fn keep(
     call: PluginCall,
     reply: Result<PluginReply, PluginError>,
 ) -> Result<Result<PluginReply, PluginError>, StoreError> {
-    let Some(evidence) = evidence(cx.fence, plugin, call, &reply) else { return Ok(reply) };
-    let stands = cx.ports.evidence.keep(cx.run, &evidence).await?;
-    // A report that was kept before a crash is the one that counts.
-    Ok(match (reply, stands) {
-        (Ok(reply), Some(report)) => Ok(PluginReply { outcome: Outcome::Reported(report), ..reply }),
-        (reply, _) => reply,
-    })
+    let key = CallKey { step: call.run.step.clone(), fence: cx.fence, attempt: call.run.attempt, call: number(&call.action) };
+    let stands = match evidence(&key, plugin, call, &reply) {
+        Some(evidence) => cx.ports.evidence.keep(cx.run, &evidence).await?,
+        None => None,
+    };
+    // A report that was kept before a crash is the one that counts, also when the call fails the second time.
+    match (reply, stands) {
+        (Ok(reply), Some(report)) => Ok(Ok(PluginReply { outcome: Outcome::Reported(report), ..reply })),
+        (Ok(reply), None) => Ok(Ok(reply)),
+        (Err(error), _) => Ok(cx.ports.evidence.standing(cx.run, &key).await?.and_then(reported).ok_or(error)),
+    }
+}
+
+/// What a call that was kept before had answered; what the plugin logged then is told already, or gone.
+fn reported(kept: Evidence) -> Option<PluginReply> {
+    let Evidence { digest, at: began, report, .. } = kept;
+    let outcome = Outcome::Reported(report?);
+    Some(PluginReply { outcome, log: Vec::new(), progress: None, digest, began, exchanges: Vec::new(), left_out: 0 })
 }
 
 async fn report(cx: &Cx<'_>, plugin: &str, kind: PluginKind, reply: &PluginReply) -> Result<(), StoreError> {
@@ -64,7 +83,7 @@ fn number(action: &Call) -> u32 {
 }
 
 /// What a call left; none when there was none.
-fn evidence(fence: i64, plugin: &str, call: PluginCall, reply: &Result<PluginReply, PluginError>) -> Option<Evidence> {
+fn evidence(key: &CallKey, plugin: &str, call: PluginCall, reply: &Result<PluginReply, PluginError>) -> Option<Evidence> {
     let (called, report, error) = match reply {
         Ok(PluginReply { outcome, digest, began, exchanges, left_out, .. }) => {
             let report = if let Outcome::Reported(report) = outcome { Some(report.clone()) } else { None };
@@ -76,10 +95,10 @@ fn evidence(fence: i64, plugin: &str, call: PluginCall, reply: &Result<PluginRep
     let Called { digest, began, exchanges, left_out } = called;
     let PluginCall { config, run, action, .. } = call;
     Some(Evidence {
-        step: run.step.clone(),
-        fence,
-        attempt: run.attempt,
-        call: number(&action),
+        step: key.step.clone(),
+        fence: key.fence,
+        attempt: key.attempt,
+        call: key.call,
         at: began,
         plugin: plugin.to_owned(),
         digest,

@@ -5,9 +5,9 @@ use std::future::Future;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shiftgate_model::{Capacity, EffectRecord, ErrorClass, EventKind, Group, GroupId, Hold, StepError, StoreError};
+use shiftgate_model::{Capacity, EffectRecord, ErrorClass, EventKind, Group, GroupId, Hold, Holding, StepError, StoreError};
 
-use super::{Cx, Stop};
+use super::{Cx, Heeds, Stop};
 
 impl Cx<'_> {
     /// The intent is recorded, the lock is still ours, the world is touched, the outcome is recorded. An effect whose
@@ -51,14 +51,28 @@ impl Cx<'_> {
 
     /// Stops when another process has taken the run over, or another run the family.
     pub(super) async fn still_ours(&self) -> Result<(), Stop> {
-        let family = &self.plan.setup.family;
-        if self.ports.locks.holds(&self.settings.account, family, self.run, Hold { fence: self.fence, term: self.term }).await? {
-            return Ok(());
-        }
-        let message = format!("this process no longer holds the lock of group family `{}` for its run", family.as_str());
-        Err(StepError::new(ErrorClass::Drift, message)
+        let Holding { account, family, hold } = self.lock();
+        if self.ports.locks.holds(account, family, self.run, hold).await? { Ok(()) } else { Err(self.taken_over()) }
+    }
+
+    fn lock(&self) -> Holding<'_> {
+        let hold = Hold { fence: self.fence, term: self.term };
+        Holding { account: &self.settings.account, family: &self.plan.setup.family, hold }
+    }
+
+    /// The lock that is written under, so that nothing of a successor's is overwritten; none at the end of a run, which comes after
+    /// all that is done under its lock.
+    pub(super) fn holding(&self) -> Option<Holding<'_>> {
+        (self.heeds != Heeds::Nothing).then(|| self.lock())
+    }
+
+    /// What is done for this run is done by another process now, or its family is another run's.
+    pub(super) fn taken_over(&self) -> Stop {
+        let family = self.plan.setup.family.as_str();
+        let message = format!("this process no longer holds the lock of group family `{family}` for its run");
+        StepError::new(ErrorClass::Drift, message)
             .hint("another run or another worker has taken over; look at `shiftgate runs`")
-            .into())
+            .into()
     }
 
     /// Brings a group to `wanted`, when it is not there yet, and when nobody else has changed it since this run last did. An

@@ -175,7 +175,7 @@ impl<'a> Visit<'a> {
         let run = run_info(self.cx, self.job, self.started_at, self.deadline);
         let stage = Stage::Waits { state: suspension.state };
         let parked = Parked { run, fence: self.cx.fence, config, due, stage };
-        self.cx.ports.parking.park(self.cx.run, &parked).await?;
+        background::park(self.cx, &parked).await?;
         background::begun(self.cx, &parked).await?;
         Ok(TaskReply::Done(self.job.facts.clone()))
     }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use shiftgate_model::*;
 
 use super::modelled::{Watched, moment};
-use super::world::World;
+use super::world::{State, World};
 
 #[async_trait]
 impl Events for World {
@@ -31,9 +31,8 @@ impl Events for World {
 impl EvidenceLog for World {
     async fn keep(&self, _run: &RunId, evidence: &Evidence) -> Result<Option<Report>, StoreError> {
         self.write()?;
-        let key = |one: &Evidence| (one.step.clone(), one.fence, one.attempt, one.call);
         let mut state = self.state();
-        if let Some(kept) = state.evidence.iter_mut().find(|kept| key(kept) == key(evidence)) {
+        if let Some(kept) = state.evidence.iter_mut().find(|kept| kept.key() == evidence.key()) {
             if kept.report.is_none() {
                 *kept = evidence.clone();
             }
@@ -41,6 +40,11 @@ impl EvidenceLog for World {
         }
         state.evidence.push(evidence.clone());
         Ok(evidence.report.clone())
+    }
+
+    async fn standing(&self, _run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        let state = self.state();
+        Ok(state.evidence.iter().find(|kept| kept.key() == *call && kept.report.is_some()).cloned())
     }
 
     async fn baseline(&self, _run: &RunId, _step: &StepId) -> Result<Option<Baseline>, StoreError> {
@@ -57,6 +61,10 @@ impl EvidenceLog for Watched {
         Ok(stands)
     }
 
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        self.world.standing(run, call).await
+    }
+
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {
         self.world.baseline(run, step).await
     }
@@ -64,43 +72,55 @@ impl EvidenceLog for Watched {
 
 #[async_trait]
 impl Parking for World {
-    async fn park(&self, _run: &RunId, parked: &Parked) -> Result<(), StoreError> {
+    async fn park(&self, run: &RunId, parked: &Parked, under: Option<Holding<'_>>) -> Result<bool, StoreError> {
         self.write()?;
         let mut state = self.state();
+        if !state.is_held(run, under) {
+            return Ok(false);
+        }
         state.parked.retain(|other| other.run.step != parked.run.step);
         state.parked.push(parked.clone());
         state.parked.sort_by_key(|parked| parked.due);
-        Ok(())
+        Ok(true)
     }
 
     async fn parked(&self, _run: &RunId) -> Result<Vec<Parked>, StoreError> {
         Ok(self.state().parked.clone())
     }
 
-    async fn unpark(&self, _run: &RunId, step: &StepId) -> Result<(), StoreError> {
+    async fn unpark(&self, run: &RunId, step: &StepId, under: Option<Holding<'_>>) -> Result<bool, StoreError> {
         self.write()?;
-        self.state().parked.retain(|parked| parked.run.step != *step);
-        Ok(())
+        let mut state = self.state();
+        let held = state.is_held(run, under);
+        state.parked.retain(|parked| !held || parked.run.step != *step);
+        Ok(held)
+    }
+}
+
+impl State {
+    fn is_held(&self, run: &RunId, under: Option<Holding<'_>>) -> bool {
+        let is_ours = self.holder.as_ref() == Some(run);
+        under.is_none_or(|under| is_ours && under.hold == Hold { fence: self.fence, term: self.term })
     }
 }
 
 #[async_trait]
 impl Parking for Watched {
-    async fn park(&self, run: &RunId, parked: &Parked) -> Result<(), StoreError> {
+    async fn park(&self, run: &RunId, parked: &Parked, under: Option<Holding<'_>>) -> Result<bool, StoreError> {
         moment().await;
-        self.world.park(run, parked).await?;
+        let ours = self.world.park(run, parked, under).await?;
         moment().await;
-        Ok(())
+        Ok(ours)
     }
 
     async fn parked(&self, run: &RunId) -> Result<Vec<Parked>, StoreError> {
         self.world.parked(run).await
     }
 
-    async fn unpark(&self, run: &RunId, step: &StepId) -> Result<(), StoreError> {
+    async fn unpark(&self, run: &RunId, step: &StepId, under: Option<Holding<'_>>) -> Result<bool, StoreError> {
         moment().await;
-        self.world.unpark(run, step).await?;
+        let ours = self.world.unpark(run, step, under).await?;
         moment().await;
-        Ok(())
+        Ok(ours)
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct State {
     /// What the plugin of one step answers, before the others.
     pub(super) replies_of: BTreeMap<String, VecDeque<Outcome>>,
     pub(super) plugin_calls: Vec<PluginCall>,
+    /// Errors for the next calls of plugins.
+    pub(super) plugin_faults: VecDeque<PluginError>,
     /// The store refuses to write from this many writes on.
     pub(super) writes_left: Option<u32>,
 }
@@ -267,6 +269,9 @@ impl Groups for World {
 impl PluginRunner for World {
     async fn call(&self, _source: &PluginSource, call: &PluginCall) -> Result<PluginReply, PluginError> {
         let mut state = self.state();
+        if let Some(error) = state.plugin_faults.pop_front() {
+            return Err(error);
+        }
         let outcome = match call.action {
             Call::Validate | Call::Cancel { .. } => Outcome::Accepted,
             Call::Start { .. } | Call::Poll { .. } => {

@@ -4,7 +4,7 @@
 //! call its own. Next: `ledger`.
 
 use async_trait::async_trait;
-use shiftgate_model::{Baseline, Call, Evidence, EvidenceLog, Report, RunId, StepId, StoreError};
+use shiftgate_model::{Baseline, Call, CallKey, Evidence, EvidenceLog, Report, RunId, StepId, StoreError};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 
@@ -36,6 +36,14 @@ impl EvidenceLog for Record {
             Ok(stands)
         };
         kept.await.map_err(self.failed(action()))
+    }
+
+    async fn standing(&self, run: &RunId, call: &CallKey) -> Result<Option<Evidence>, StoreError> {
+        let statement = format!("SELECT evidence FROM evidence WHERE {ONE} AND report IS NOT NULL");
+        let one = sqlx::query(&statement).bind(run.as_str()).bind(call.step.as_str()).bind(call.fence);
+        let one = one.bind(i64::from(call.attempt)).bind(i64::from(call.call)).fetch_optional(&self.pool).await;
+        one.and_then(|row| row.map(|row| json_column(&row, "evidence")).transpose())
+            .map_err(self.failed(format!("read the evidence of {} of run {run}", call.step)))
     }
 
     async fn baseline(&self, run: &RunId, step: &StepId) -> Result<Option<Baseline>, StoreError> {

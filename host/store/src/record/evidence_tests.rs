@@ -2,8 +2,8 @@
 
 use shiftgate_engine::Runs as _;
 use shiftgate_model::{
-    ActionState, AmiId, Answered, Call, Digest, Ending, Evidence, EvidenceLog as _, Exchange, Report, RunInfo, StepId, Verdict,
-    Wake,
+    ActionState, AmiId, Answered, Call, CallKey, Digest, Ending, Evidence, EvidenceLog as _, Exchange, Report, RunInfo, StepId,
+    Verdict, Wake,
 };
 
 use super::*;
@@ -58,7 +58,12 @@ async fn a_call_is_kept_once_and_its_first_report_stays(home: Home) {
     assert_eq!(record.keep(&run, &ended).await, Ok(Some(report("first"))));
     let late = Evidence { report: Some(report("second")), ..ended.clone() };
     assert_eq!(record.keep(&run, &late).await, Ok(Some(report("first"))), "a report stays");
+    let failed = Evidence { error: Some("no route".into()), report: None, ..ended.clone() };
+    assert_eq!(record.keep(&run, &failed).await, Ok(Some(report("first"))), "also when the call fails the second time");
+    assert_eq!(record.standing(&run, &ended.key()).await, Ok(Some(ended.clone())));
+    assert_eq!(record.standing(&run, &again.key()).await, Ok(None), "it has not ended in a report");
     let other = Evidence { fence: 2, ..first.clone() };
+    assert_eq!(record.standing(&run, &CallKey { call: 2, ..other.key() }).await, Ok(None));
     assert_eq!(record.keep(&run, &other).await, Ok(None), "a run that was taken up again counts anew");
     assert_eq!(record.evidence(&run).await, Ok(vec![again, ended.clone(), other]));
     let [step, stranger] = ["phase-1/verify-1", "phase-2/verify-1"].map(StepId::new);

@@ -6,7 +6,7 @@
 //! take turns on it in either database. Next: `events`.
 
 use async_trait::async_trait;
-use shiftgate_model::{Acquired, Family, Hold, Locks, Millis, RunId, StoreError};
+use shiftgate_model::{Acquired, Family, Hold, Holding, Locks, Millis, RunId, StoreError};
 use sqlx::{Any, Row, Transaction};
 
 use super::{Record, earlier, to_column};
@@ -84,6 +84,21 @@ impl Locks for Record {
         }
         tx.commit().await.map_err(self.failed(action()))
     }
+}
+
+/// Whether the lock is held so; nobody else gets it, nor a new term of it, until the transaction ends.
+pub(super) async fn holds_on(tx: &mut Transaction<'_, Any>, run: &RunId, holding: Holding<'_>) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "UPDATE group_lock SET term = term WHERE account = $1 AND family = $2 AND holder = $3 AND fence = $4 AND term = $5",
+    )
+    .bind(holding.account)
+    .bind(holding.family.as_str())
+    .bind(run.as_str())
+    .bind(holding.hold.fence)
+    .bind(holding.hold.term)
+    .execute(&mut **tx)
+    .await?;
+    Ok(row.rows_affected() > 0)
 }
 
 impl Ask<'_> {

@@ -6,6 +6,7 @@ use shiftgate_model::{Ballot, ErrorClass, EventKind, Millis, Parked, Stage, Step
 use super::super::settle::{Decided, decide, retry_ordered};
 use super::super::verdicts::{HOLD, agreed, asks, read_ballot, straight};
 use super::super::{Cx, Job, Stop};
+use super::kept::set_aside;
 use super::{Fallen, Then, again, fell, ignored, of, open, passed, policy};
 use crate::approval::of_another_plan;
 use crate::{Beside, Kept, Next, StepState, TaskReply, Waking};
@@ -55,7 +56,7 @@ async fn ask(cx: &Cx<'_>, job: &Job<'_>, parked: &Parked, deadline: Timestamp, k
     // A run that is taken up again asks again, in sight.
     cx.say_once(&format!("{step}/asked/{}/{}/{}", cx.fence, parked.fence, parked.run.attempt), kind).await?;
     let started_at = job.resumed.as_ref().map_or_else(|| cx.ports.clock.now(), |(state, _)| state.started_at);
-    let beside = Some(Box::new(Beside { why: Kept::Asked { step }, own: job.resumed.clone() }));
+    let beside = Some(Box::new(Beside { why: Kept::Asked { step }, own: set_aside(cx, job) }));
     Ok(asks(cx, StepState { started_at, deadline: Some(deadline), plugin: None, shown: 0, asked: None, beside }))
 }
 

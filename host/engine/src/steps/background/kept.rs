@@ -16,8 +16,18 @@ pub(crate) enum Woken {
     Early { state: Box<StepState>, until: Option<Timestamp>, ballot: bool },
     /// The pause before its next attempt.
     Paused { error: StepError, until: Timestamp },
-    /// The question about a background verification.
-    Asked { step: StepId, state: Box<StepState>, waking: Waking },
+    /// The question about a background verification, and what comes once it is answered.
+    Asked { step: StepId, state: Box<StepState>, waking: Waking, then: Box<Woken> },
+}
+
+impl Woken {
+    /// The same without the questions about others.
+    pub(super) fn own(&self) -> &Self {
+        match self {
+            Self::Asked { then, .. } => then.own(),
+            Self::Itself | Self::Early { .. } | Self::Paused { .. } => self,
+        }
+    }
 }
 
 impl Beside {
@@ -41,7 +51,12 @@ pub(crate) fn woken(resumed: Option<(StepState, Waking)>, now: Timestamp) -> (Op
     match why {
         Kept::Cut { until, ballot } => {
             let Some((own, _)) = own else { return (None, Woken::Itself) };
-            if waking != Waking::Timer || until.is_some_and(|until| now >= until) {
+            if waking != Waking::Timer {
+                return woken(Some((own, waking)), now);
+            }
+            if let Some(until) = until.filter(|until| now >= *until) {
+                // Both may be over when a question stood in between: what came first counts.
+                let waking = if own.deadline.is_some_and(|deadline| deadline <= until) { Waking::Expired } else { waking };
                 return woken(Some((own, waking)), now);
             }
             // What the step itself saved is at hand, should it have to stop.
@@ -51,7 +66,8 @@ pub(crate) fn woken(resumed: Option<(StepState, Waking)>, now: Timestamp) -> (Op
         Kept::Paused { error, until } => (None, Woken::Paused { error, until }),
         Kept::Asked { step } => {
             state.beside = Some(Box::new(Beside { why: Kept::Asked { step: step.clone() }, own: own.clone() }));
-            (own, Woken::Asked { step, state: Box::new(state), waking })
+            let (own, then) = woken(own, now);
+            (own, Woken::Asked { step, state: Box::new(state), waking, then: Box::new(then) })
         }
     }
 }
@@ -59,7 +75,7 @@ pub(crate) fn woken(resumed: Option<(StepState, Waking)>, now: Timestamp) -> (Op
 /// The wait that is not over yet, or the next attempt when the pause before it is; none when the step's own comes now.
 pub(super) fn still(cx: &Cx<'_>, job: &Job<'_>) -> Option<TaskReply> {
     let now = cx.ports.clock.now();
-    match &job.woken {
+    match job.woken.own() {
         Woken::Itself | Woken::Asked { .. } => None,
         Woken::Early { state, until, ballot } => {
             let expires = state.deadline.map(|deadline| deadline.since(now));
@@ -71,10 +87,30 @@ pub(super) fn still(cx: &Cx<'_>, job: &Job<'_>) -> Option<TaskReply> {
     }
 }
 
+/// What the step goes on with when a question is answered: its own, or the rest of a wait or a pause that was cut short.
+pub(super) fn set_aside(cx: &Cx<'_>, job: &Job<'_>) -> Option<(StepState, Waking)> {
+    match job.woken.own() {
+        Woken::Itself | Woken::Asked { .. } => job.resumed.clone(),
+        Woken::Early { state, until, ballot } => Some((shorter((**state).clone(), *until, *ballot), Waking::Timer)),
+        Woken::Paused { error, until } => Some((paused(error.clone(), *until, cx.ports.clock.now()), Waking::Timer)),
+    }
+}
+
 fn pause(error: StepError, until: Timestamp, now: Timestamp) -> TaskReply {
-    let beside = Some(Box::new(Beside { why: Kept::Paused { error, until }, own: None }));
-    let state = StepState { started_at: now, deadline: None, plugin: None, shown: 0, asked: None, beside };
+    let state = paused(error, until, now);
     TaskReply::Wait { state, after: Some(until.since(now)), ballot: false, expires: None }
+}
+
+fn paused(error: StepError, until: Timestamp, now: Timestamp) -> StepState {
+    let beside = Some(Box::new(Beside { why: Kept::Paused { error, until }, own: None }));
+    StepState { started_at: now, deadline: None, plugin: None, shown: 0, asked: None, beside }
+}
+
+/// A wait that is cut short.
+fn shorter(own: StepState, until: Option<Timestamp>, ballot: bool) -> StepState {
+    let (started_at, deadline) = (own.started_at, own.deadline);
+    let beside = Some(Box::new(Beside { why: Kept::Cut { until, ballot }, own: Some((own, Waking::Timer)) }));
+    StepState { started_at, deadline, plugin: None, shown: 0, asked: None, beside }
 }
 
 /// What a step's reply means for what goes on beside it: a wait leaves it its time, the end of the way forward calls it off.
@@ -116,10 +152,7 @@ async fn cut(cx: &Cx<'_>, reply: TaskReply) -> Result<TaskReply, StoreError> {
     let Some(left) = left.filter(|left| own.is_none_or(|own| *left < own)) else {
         return Ok(TaskReply::Wait { state, after, ballot, expires });
     };
-    let (started_at, deadline) = (state.started_at, state.deadline);
-    let why = Kept::Cut { until: after.map(|after| now.plus(after)), ballot };
-    let beside = Some(Box::new(Beside { why, own: Some((state, Waking::Timer)) }));
-    let state = StepState { started_at, deadline, plugin: None, shown: 0, asked: None, beside };
+    let state = shorter(state, after.map(|after| now.plus(after)), ballot);
     Ok(TaskReply::Wait { state, after: Some(left), ballot, expires })
 }
 

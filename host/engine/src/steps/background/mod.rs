@@ -3,9 +3,10 @@
 //! The record is the truth: where each stands between two of its calls is parked there, and nothing of it lies in the engine's
 //! journal. Whatever step is under way moves them on wherever it heeds orders: one that is due is polled, its evidence is kept
 //! and its words are said under its own step. It may not change a cloud. How waits are cut short for it is in `kept`, how a
-//! person is asked in `asking`; the tests are in `tests::background`.
+//! person is asked in `asking`, how they are told that the run is over in `called_off`; the tests are in `tests::background`.
 
 mod asking;
+mod called_off;
 mod kept;
 
 use shiftgate_model::{
@@ -19,6 +20,7 @@ use super::{Cx, Job, Stop, calls, has_ended, plugin, verdicts};
 use crate::orders::decide_rollback;
 use crate::{Next, StepState, TaskReply};
 
+pub(crate) use called_off::{Later, call_off};
 pub(crate) use kept::{Woken, beside, woken};
 
 /// A background verification that stops whatever step is under way.
@@ -35,24 +37,6 @@ enum Then {
     Next(Next),
     /// A person is asked first.
     Ask,
-}
-
-/// Whether a verification that is called off begins again, when its run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Later {
-    Again,
-    Never,
-}
-
-impl Later {
-    /// An aborted run may be resumed, and does not succeed without its verifications.
-    pub(crate) const fn after(ending: shiftgate_model::Ending) -> Self {
-        use shiftgate_model::Ending as E;
-        match ending {
-            E::Aborted => Self::Again,
-            E::Succeeded | E::Failed | E::RolledBack | E::Stuck => Self::Never,
-        }
-    }
 }
 
 /// When a verification that waits is to be looked after next. No signal reaches one in the background.
@@ -115,7 +99,10 @@ async fn turn(cx: &Cx<'_>, parked: Parked) -> Result<Option<Parked>, Stop> {
     cx.still_ours().await?;
     let (step, verify) = planned(cx, &parked.run.step)?;
     let name = &verify.plugin.name;
-    match call(cx, verify, parked).await? {
+    let called = call(cx, verify, parked).await?;
+    // It may have taken long, and another process may have gone on meanwhile.
+    cx.still_ours().await?;
+    match called {
         (parked, Ok(Outcome::Wait(suspension))) => {
             let own = of(cx, &parked);
             match due(&own, name, &suspension, parked.run.deadline) {
@@ -209,8 +196,17 @@ fn policy<'p>(cx: &Cx<'p>, id: &StepId) -> &'p FailurePolicy {
 
 async fn keep(cx: &Cx<'_>, parked: Parked, stage: Stage) -> Result<Parked, Stop> {
     let parked = Parked { stage, ..parked };
-    cx.ports.parking.park(cx.run, &parked).await?;
+    park(cx, &parked).await?;
     Ok(parked)
+}
+
+/// Keeps where one stands, unless another process has taken the run over: then that one knows better.
+pub(super) async fn park(cx: &Cx<'_>, parked: &Parked) -> Result<(), Stop> {
+    if cx.ports.parking.park(cx.run, parked, cx.holding()).await? { Ok(()) } else { Err(cx.taken_over()) }
+}
+
+async fn unpark(cx: &Cx<'_>, step: &StepId) -> Result<(), Stop> {
+    if cx.ports.parking.unpark(cx.run, step, cx.holding()).await? { Ok(()) } else { Err(cx.taken_over()) }
 }
 
 /// It has ended well.
@@ -218,7 +214,7 @@ async fn passed(cx: &Cx<'_>, parked: &Parked) -> Result<(), Stop> {
     let own = of(cx, parked);
     let took = cx.ports.clock.now().since(parked.run.started_at);
     own.say_once(&format!("{}/succeeded", own.step), EventKind::StepSucceeded { took }).await?;
-    Ok(cx.ports.parking.unpark(cx.run, own.step).await?)
+    unpark(cx, own.step).await
 }
 
 /// It has ended badly, and the run goes on.
@@ -226,7 +222,7 @@ async fn ignored(cx: &Cx<'_>, parked: &Parked, error: StepError) -> Result<(), S
     let own = of(cx, parked);
     let key = format!("{}/ignored/{}/{}", own.step, parked.fence, parked.run.attempt);
     own.say_once(&key, EventKind::StepIgnored { error }).await?;
-    Ok(cx.ports.parking.unpark(cx.run, own.step).await?)
+    unpark(cx, own.step).await
 }
 
 /// An attempt has failed: its failure strategy says what comes next.
@@ -287,7 +283,7 @@ pub(super) async fn first(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply
 
 async fn before(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply>, Stop> {
     let asked = match &job.woken {
-        Woken::Asked { step, state, waking } => {
+        Woken::Asked { step, state, waking, .. } => {
             if let Some(reply) = asking::answered(cx, step, state, waking).await? {
                 return Ok(Some(reply));
             }
@@ -297,8 +293,8 @@ async fn before(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply>, Stop> {
         Woken::Itself | Woken::Paused { .. } => false,
     };
     let fallen = move_on(cx).await?;
-    // One question at a time: what a ballot answers has to be plain.
-    let may_ask = !asked && !matches!(job.step.action, Action::Approve(_));
+    // One question at a time: what a ballot answers has to be plain. A failure stays parked until then.
+    let may_ask = !asked && !asks_itself(job);
     if let Some(fallen) = fallen.filter(|_| may_ask) {
         return Err(Stop::Background(Box::new(fallen)));
     }
@@ -310,6 +306,15 @@ async fn before(cx: &Cx<'_>, job: &Job<'_>) -> Result<Option<TaskReply>, Stop> {
         return asking::undecided(cx, job).await;
     }
     Ok(None)
+}
+
+/// Whether the step waits for a person's answer to a question of its own.
+fn asks_itself(job: &Job<'_>) -> bool {
+    let is_verified = matches!(job.step.action, Action::Verify(_));
+    let is_held = |state: &StepState| state.asked.is_some() || (is_verified && state.plugin.is_none());
+    matches!(job.step.action, Action::Approve(_))
+        || matches!(job.woken.own(), Woken::Early { ballot: true, .. })
+        || job.resumed.as_ref().is_some_and(|(state, _)| is_held(state))
 }
 
 /// The last step: done when none is open any more.
@@ -339,33 +344,4 @@ pub(super) async fn stopped(cx: &Cx<'_>, job: &Job<'_>, fallen: Fallen) -> Resul
             Ok(TaskReply::Failed { error: fallen.error, next })
         }
     }
-}
-
-/// The run does not go forward any more: each that is open is told so, once.
-pub(crate) async fn call_off(cx: &Cx<'_>, later: Later, reason: &str) -> Result<(), StoreError> {
-    if cx.plan.background().next().is_none() {
-        return Ok(());
-    }
-    for parked in cx.ports.parking.parked(cx.run).await? {
-        if let (Stage::Waits { state }, Ok((_, verify))) = (&parked.stage, planned(cx, &parked.run.step)) {
-            match cancel(cx, verify, &parked, state.clone()).await {
-                Err(Stop::Store(error)) => return Err(error),
-                Ok(()) | Err(Stop::Step(_) | Stop::Background(_)) => {}
-            }
-        }
-        let own = of(cx, &parked);
-        if !matches!(parked.stage, Stage::Failed { .. }) {
-            let key = format!("{}/left-off/{}", own.step, cx.fence);
-            own.say_once(&key, EventKind::StepSkipped { reason: reason.to_owned() }).await?;
-        }
-        match later {
-            Later::Never => cx.ports.parking.unpark(cx.run, own.step).await?,
-            Later::Again => {
-                let (run, due) = (RunInfo { attempt: 1, ..parked.run.clone() }, cx.ports.clock.now());
-                let parked = Parked { run, due, stage: Stage::Starts, ..parked.clone() };
-                cx.ports.parking.park(cx.run, &parked).await?;
-            }
-        }
-    }
-    Ok(())
 }

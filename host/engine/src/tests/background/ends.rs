@@ -1,12 +1,14 @@
 //! What calls a background verification off, and what survives the process that drove its run.
 
+use serde_json::Value;
 use shiftgate_model::*;
 use shiftgate_workflow::*;
 
 use super::super::ordered::run_and_order;
+use super::super::world::World;
 use super::super::{live_world, plugin, report, run, run_id, step};
-use super::{BESIDE, DAY, at, beside, calls, saw, says, settled, waits};
-use crate::{Order, Sim, deploy, give_order};
+use super::{BESIDE, DAY, at, beside, calls, saw, says, settled, verifies, waits};
+use crate::{Order, Sim, Task, TaskReply, deploy, give_order};
 
 #[tokio::test(start_paused = true)]
 async fn another_steps_failure_calls_it_off() {
@@ -105,4 +107,93 @@ async fn a_zombie_moves_nothing_on() {
     assert!(saw(&world, "this process no longer holds the lock"), "{}", world.transcript());
     assert_eq!(calls(&world, BESIDE).first(), Some(&"start"));
     assert!(!calls(&world, BESIDE).contains(&"poll"));
+}
+
+/// What is said of the verification when the run does not go on, in order.
+fn told(world: &World) -> Vec<String> {
+    let state = world.state();
+    let of_step = state.events.iter().filter(|event| event.step.as_ref().is_some_and(|step| step.as_str() == BESIDE));
+    let ends = of_step.filter(|event| matches!(event.kind, EventKind::StepFailed { .. } | EventKind::StepSkipped { .. }));
+    ends.map(|event| event.kind.to_string()).collect()
+}
+
+/// The step that it stopped calls it off, and so does the end of the run.
+#[tokio::test(start_paused = true)]
+async fn one_that_failed_is_not_skipped_too() {
+    let mut plan = beside(vec![step("phase-1/verify-2", Action::Verify(PluginStep { background: true, ..plugin("errors") }))]);
+    let abort = FailurePolicy { default: FailureAction::Abort, by_class: Default::default() };
+    verifies(&mut plan, |step| step.on_failure = Some(abort));
+    let world = live_world(plan);
+    says(&world, BESIDE, [waits(Millis::seconds(30)), report(Verdict::Fail)]);
+    says(&world, "phase-1/verify-2", [waits(DAY)]);
+    assert_eq!(run(&world).await, Ending::Aborted);
+    let [failed] = told(&world).try_into().unwrap();
+    assert!(failed.starts_with("Failed"), "{failed}");
+    let skipped = world.transcript().matches("Skipped: the run is being aborted").count();
+    assert_eq!(skipped, 1, "the other one was open: {}", world.transcript());
+    assert!(!saw(&world, "Skipped: the run has ended"));
+
+    // Stopped again before it has begun again: nothing new is to be said.
+    give_order(world.as_ref(), &run_id(), Order::Abort, "ann asked for it").await.unwrap();
+    assert_eq!(run(&world).await, Ending::Aborted);
+    assert_eq!(told(&world).len(), 1, "{}", world.transcript());
+    says(&world, BESIDE, [waits(Millis::seconds(30)), report(Verdict::Pass)]);
+    says(&world, "phase-1/verify-2", [report(Verdict::Pass)]);
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    settled(&world);
+}
+
+/// One that pauses before its next attempt is open, and so is one that a person is asked about.
+#[tokio::test(start_paused = true)]
+async fn one_that_would_go_on_is_skipped_once() {
+    let retry = FailureAction::Retry { count: 1, backoff: DAY, ask: None, then: Final::Abort };
+    let ask = FailureAction::Ask { timeout: DAY, then: Final::Abort };
+    for (action, sees) in [(retry, "attempt 2 in"), (ask, "a person is asked what to do")] {
+        let mut plan = beside(Vec::new());
+        verifies(&mut plan, |step| step.on_failure = Some(FailurePolicy { default: action, by_class: Default::default() }));
+        let world = live_world(plan);
+        says(&world, BESIDE, [waits(Millis::seconds(30)), report(Verdict::Fail)]);
+        assert_eq!(run_and_order(&world, sees, Order::Abort).await, Ending::Aborted);
+        assert_eq!(told(&world), ["Skipped: the run is being aborted"], "{}", world.transcript());
+    }
+}
+
+/// A worker stalls in a call of the plugin; another one takes over and goes on. What the first one parks comes too late.
+#[tokio::test(start_paused = true)]
+async fn a_late_worker_overwrites_nothing_of_its_successors() {
+    for (started, late) in [
+        (false, waits(Millis::seconds(30))),
+        (true, waits(Millis::seconds(30))),
+        (true, report(Verdict::Pass)),
+        (true, report(Verdict::Fail)),
+    ] {
+        let world = live_world(beside(Vec::new()));
+        let (activities, run) = (world.activities(), run_id());
+        let Ok(TaskReply::Done(facts)) = activities.perform(&run, Task::Begin).await else { panic!("it begins") };
+        let task = |step: &str| {
+            let (step, facts) = (StepId::new(step), facts.clone());
+            Task::Step { step, attempt: 1, facts, resumed: None, ending: None }
+        };
+        if started {
+            says(&world, BESIDE, [waits(Millis::seconds(30))]);
+            assert!(matches!(activities.perform(&run, task(BESIDE)).await, Ok(TaskReply::Done(_))));
+            tokio::time::sleep(Millis::minutes(1).duration()).await;
+        }
+        let of_run = RunInfo::new(run.clone(), StepId::new(BESIDE), AmiId::new("ami-new"), Timestamp(1));
+        let stage = Stage::Waits { state: ActionState::new(1, vec![9]) };
+        let newer = Parked { run: of_run, fence: facts.fence, config: Value::Null, due: Timestamp(1_000_000), stage };
+        let parked = newer.clone();
+        world.state().on_plugin_call = Some(Box::new(move |state| {
+            state.term += 1;
+            state.parked = vec![parked];
+        }));
+        says(&world, BESIDE, [late]);
+        let step = if started { "phase-2/deploy" } else { BESIDE };
+        let reply = activities.perform(&run, task(step)).await.unwrap();
+        let TaskReply::Failed { error, .. } = reply else { panic!("{reply:?}") };
+        assert_eq!(error.class, ErrorClass::Drift, "{}", world.transcript());
+        assert_eq!(world.state().parked, [newer]);
+        assert!(!saw(&world, "Done in"), "{}", world.transcript());
+        assert!(!saw(&world, "Verdict"), "the successor will say it: {}", world.transcript());
+    }
 }

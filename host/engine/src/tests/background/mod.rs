@@ -1,7 +1,8 @@
 //! Verifications that go on beside the later steps, on the paused clock: what each verdict leads to. In `waits`, steps that wait
-//! meanwhile; in `ends`, what calls them off, and what survives a process.
+//! meanwhile; in `questions`, a person who is asked in one of them; in `ends`, what calls them off, and what survives a process.
 
 mod ends;
+mod questions;
 mod waits;
 
 use insta::assert_snapshot;
