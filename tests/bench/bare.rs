@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -76,8 +77,9 @@ impl Bare {
         Self { engine, plugin }
     }
 
-    /// How many problems the plugin finds in its config.
-    pub(crate) async fn validate(&self, config: &String) -> usize {
+    /// How many problems the plugin finds in its config, which is JSON that the guest gets as text: so has the host to hand it over.
+    pub(crate) async fn validate(&self, config: &Value) -> usize {
+        let config = &config.to_string();
         let guest = Guest { wasi: WasiCtx::builder().build(), table: ResourceTable::new() };
         let mut store = Store::new(&self.engine, guest);
         let plugin = self.plugin.instantiate_async(&mut store).await.expect("an instance");

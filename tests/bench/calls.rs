@@ -41,7 +41,7 @@ pub(crate) async fn figures() -> Vec<Figure> {
     for _ in 0..40 {
         for _ in 0..50 {
             let began = Instant::now();
-            let problems = bare.validate(&config).await;
+            let problems = bare.validate(&call.config).await;
             bares.push(began.elapsed());
             assert_eq!(problems, 0);
         }

@@ -22,7 +22,7 @@ use crate::component::{Anatomy, dissect, sniff};
 use crate::contract::{ImportOwner, VERSION, exported_kind, import_owner};
 use crate::error::LoadError;
 use crate::file::{Raw, Stamp, fingerprint, read};
-use crate::grants::LastRights;
+use crate::grants::LastSettled;
 use crate::guest::Guest;
 use crate::kinds::Kind;
 use crate::log::strangers;
@@ -49,7 +49,7 @@ pub(crate) struct Loaded {
     schema: LazySchema,
     pub(crate) kind: Kind,
     /// Those of its last call.
-    pub(crate) rights: LastRights,
+    pub(crate) settled: LastSettled,
     /// When it was last asked for, in the loader's count.
     used: AtomicU64,
 }
@@ -63,7 +63,7 @@ impl Loaded {
             manifest,
             schema,
             kind,
-            rights: LastRights::default(),
+            settled: LastSettled::default(),
             used: AtomicU64::new(0),
         }
     }
@@ -187,21 +187,30 @@ impl Loader {
     /// The file that a workflow's text means: a path, or the name of a plugin that comes with shiftgate.
     fn find(&self, text: &str) -> Result<(PathBuf, Stamp), LoadError> {
         let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let candidates: Vec<PathBuf> = if bare {
-            self.bundled.iter().map(|dir| dir.join(format!("{text}.wasm"))).collect()
-        } else {
-            vec![PathBuf::from(text)]
-        };
-        for file in candidates {
-            match std::fs::metadata(&file) {
-                Ok(found) if found.is_file() => return Ok((file, Stamp::of(&found))),
-                Ok(_) => return Err(LoadError::NotWasm { file, looks_like: "a directory or a device" }),
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-                Err(source) => return Err(LoadError::Unreadable { file, source }),
+        if !bare {
+            let file = PathBuf::from(text);
+            return match Self::look(&file)? {
+                Some(stamp) => Ok((file, stamp)),
+                None => Err(LoadError::NotFound { file, looked: Vec::new() }),
+            };
+        }
+        for dir in &self.bundled {
+            let file = dir.join(format!("{text}.wasm"));
+            if let Some(stamp) = Self::look(&file)? {
+                return Ok((file, stamp));
             }
         }
-        let looked = if bare { self.bundled.clone() } else { Vec::new() };
-        Err(LoadError::NotFound { file: PathBuf::from(text), looked })
+        Err(LoadError::NotFound { file: PathBuf::from(text), looked: self.bundled.clone() })
+    }
+
+    /// A file as it is now; none when it is not there.
+    fn look(file: &Path) -> Result<Option<Stamp>, LoadError> {
+        match std::fs::metadata(file) {
+            Ok(found) if found.is_file() => Ok(Some(Stamp::of(&found))),
+            Ok(_) => Err(LoadError::NotWasm { file: file.to_owned(), looks_like: "a directory or a device" }),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(source) => Err(LoadError::Unreadable { file: file.to_owned(), source }),
+        }
     }
 
     /// The bytes of the file that `text` means.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -25,7 +26,7 @@ use crate::compile::{Allowance, Compiler};
 use crate::egress::{Carried, Egress, Lookup, Network, SystemLookup};
 use crate::engine::{self, Ticker};
 use crate::error::{HostError, LoadError};
-use crate::grants::Rights;
+use crate::grants::{Rights, Settled};
 use crate::guest::{Guest, GuestParts, linker};
 use crate::inspect::{Inspection, inspect};
 use crate::kinds::{Answered, Request};
@@ -142,7 +143,7 @@ impl Plugins {
     pub async fn prepare(&self, source: &PluginSource, kind: PluginKind) -> Result<Digest, PluginError> {
         let teller = Teller { plugin: &source.name, step: "" };
         let (loaded, terms) = self.0.admit(source, kind, teller).await?;
-        terms.rights(&loaded, &source.grants, &serde_json::Value::Null, teller)?;
+        terms.settle(&loaded, &source.grants, &serde_json::Value::Null, teller)?;
         Ok(loaded.digest.clone())
     }
 
@@ -163,8 +164,8 @@ impl PluginRunner for Plugins {
         let host = &self.0;
         let teller = Teller { plugin: &source.name, step: call.run.step.as_str() };
         let (loaded, terms) = host.admit(source, call.kind, teller).await?;
-        let rights = terms.rights(&loaded, &source.grants, &call.config, teller)?;
-        if let Some(refused) = refused_config(&loaded, call).map_err(|error| teller.load(&error))? {
+        let settled = terms.settle(&loaded, &source.grants, &call.config, teller)?;
+        if let Some(refused) = refused_config(&loaded, call, &settled).map_err(|error| teller.load(&error))? {
             return match call.action {
                 Call::Validate => Ok(reply(Outcome::ConfigRefused(refused).into(), Log::new(&terms.budgets).finish(), &loaded)),
                 Call::Start { .. } | Call::Poll { .. } | Call::Cancel { .. } => Err(teller.config(&refused)),
@@ -177,7 +178,7 @@ impl PluginRunner for Plugins {
             }
             Call::Validate | Call::Start { .. } => 0,
         };
-        let mut reply = host.run(&loaded, call, rights, &terms.budgets, teller).await?;
+        let mut reply = host.run(&loaded, call, &settled, &terms.budgets, teller).await?;
         reply.outcome = seal::seal(reply.outcome, &call.run, &loaded.digest, polls.saturating_add(1));
         Ok(reply)
     }
@@ -191,22 +192,23 @@ struct Terms<'h> {
 
 impl Terms<'_> {
     /// What it may do under this config.
-    fn rights(&self, loaded: &Loaded, grants: &Grants, config: &Value, teller: Teller<'_>) -> Result<Arc<Rights>, PluginError> {
+    fn settle(&self, loaded: &Loaded, grants: &Grants, config: &Value, teller: Teller<'_>) -> Result<Arc<Settled>, PluginError> {
         if let Some((file, entry)) = self.operator {
             entry.allows(grants).map_err(|reason| teller.policy(file, &reason, None))?;
         }
         let make = || Rights::new(teller.plugin, &loaded.manifest, grants, config, self.operator);
-        let rights = loaded.rights.of(teller.plugin, grants, config, make);
-        rights.map_err(|reason| teller.grant(reason))
+        let settled = loaded.settled.of(teller.plugin, grants, config, make);
+        settled.map_err(|reason| teller.grant(reason))
     }
 }
 
 /// What the schema says against a config; a cancel goes through in any case.
-fn refused_config(loaded: &Loaded, call: &PluginCall) -> Result<Option<Vec<Problem>>, LoadError> {
-    if matches!(call.action, Call::Cancel { .. }) {
+fn refused_config(loaded: &Loaded, call: &PluginCall, settled: &Settled) -> Result<Option<Vec<Problem>>, LoadError> {
+    if matches!(call.action, Call::Cancel { .. }) || settled.fits.load(Ordering::Relaxed) {
         return Ok(None);
     }
     let problems = loaded.schema()?.problems(&call.config, PROBLEMS).map_err(|error| loaded.hard_schema(&error))?;
+    settled.fits.store(problems.is_empty(), Ordering::Relaxed);
     Ok(Some(problems).filter(|problems| !problems.is_empty()))
 }
 
@@ -254,7 +256,7 @@ impl Host {
         &self,
         loaded: &Loaded,
         call: &PluginCall,
-        rights: Arc<Rights>,
+        settled: &Settled,
         budgets: &Budgets,
         teller: Teller<'_>,
     ) -> Result<PluginReply, PluginError> {
@@ -270,13 +272,13 @@ impl Host {
             clock: &self.clock,
             egress: &self.egress,
             answers: self.answers.as_ref(),
-            rights,
+            rights: Arc::clone(&settled.rights),
             log: log.clone(),
             compute,
             seed: self.seed.map(|seed| call_seed(seed, &call.run)),
         };
         let mut store = Guest::store(&self.loader.workshop().engine, parts);
-        let request = Request { config: &call.config, run: &call.run, action: &call.action, budgets };
+        let request = Request { config: &settled.text, run: &call.run, action: &call.action, budgets };
         let answer = tokio::time::timeout(budgets.wall.duration(), loaded.kind.call(&mut store, &request)).await;
         match answer {
             Ok(Ok(answered)) => {

@@ -10,6 +10,7 @@ mod target;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
@@ -153,21 +154,27 @@ impl Rights {
     }
 }
 
-/// The last rights of a component that were made: a step is called with the same grants and config at every wake, and to read
-/// their URLs takes as long as a call.
-#[derive(Debug, Default)]
-pub(crate) struct LastRights(Mutex<Option<Made>>);
-
+/// What a component may do under one config, with what is worth keeping of that config: a step is called with the same one at every
+/// wake, and to read URLs, to check a config and to write it down takes as long as a call.
 #[derive(Debug)]
-struct Made {
+pub(crate) struct Settled {
     plugin: String,
     grants: Grants,
     config: Value,
-    rights: Arc<Rights>,
+    /// The config as the guest gets it.
+    pub(crate) text: String,
+    /// What it may do.
+    pub(crate) rights: Arc<Rights>,
+    /// Whether the schema has nothing against the config; not known before it was asked.
+    pub(crate) fits: AtomicBool,
 }
 
-impl LastRights {
-    /// The rights of `plugin` with these grants and this config: the last ones, or those that `make` makes.
+/// What was settled for a component's last call.
+#[derive(Debug, Default)]
+pub(crate) struct LastSettled(Mutex<Option<Arc<Settled>>>);
+
+impl LastSettled {
+    /// What holds for `plugin` with these grants and this config: the last ones, or with the rights that `make` makes.
     ///
     /// # Errors
     /// What `make` says.
@@ -177,20 +184,25 @@ impl LastRights {
         grants: &Grants,
         config: &Value,
         make: impl FnOnce() -> Result<Rights, String>,
-    ) -> Result<Arc<Rights>, String> {
+    ) -> Result<Arc<Settled>, String> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = &*last
-            && made.plugin == plugin
-            && made.grants == *grants
-            && made.config == *config
+        if let Some(settled) = &*last
+            && settled.plugin == plugin
+            && settled.grants == *grants
+            && settled.config == *config
         {
-            return Ok(Arc::clone(&made.rights));
+            return Ok(Arc::clone(settled));
         }
-        let rights = Arc::new(make()?);
-        let made =
-            Made { plugin: plugin.to_owned(), grants: grants.clone(), config: config.clone(), rights: Arc::clone(&rights) };
-        *last = Some(made);
-        Ok(rights)
+        let settled = Arc::new(Settled {
+            plugin: plugin.to_owned(),
+            grants: grants.clone(),
+            config: config.clone(),
+            text: config.to_string(),
+            rights: Arc::new(make()?),
+            fits: AtomicBool::new(false),
+        });
+        *last = Some(Arc::clone(&settled));
+        Ok(settled)
     }
 }
 

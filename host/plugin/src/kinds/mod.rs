@@ -7,7 +7,6 @@ mod approval;
 mod verification;
 mod wrap_up;
 
-use serde_json::Value;
 use shiftgate_model::{Call, Outcome, PluginKind, RunInfo};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
@@ -53,7 +52,8 @@ impl From<Exceeded> for Fault {
 
 /// One call, as a kind needs it.
 pub(crate) struct Request<'a> {
-    pub(crate) config: &'a Value,
+    /// JSON.
+    pub(crate) config: &'a String,
     pub(crate) run: &'a RunInfo,
     pub(crate) action: &'a Call,
     pub(crate) budgets: &'a Budgets,

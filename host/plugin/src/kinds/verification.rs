@@ -32,17 +32,17 @@ pub(crate) type Pre = bindings::VerificationPluginPre<Guest>;
 pub(super) async fn call(pre: &Pre, store: &mut Store<Guest>, request: &Request<'_>) -> Result<Answered, Fault> {
     let plugin = pre.instantiate_async(&mut *store).await?;
     let step = plugin.shiftgate_step_verification();
-    let config = request.config.to_string();
+    let config = request.config;
     let run = run_info(request.run);
     let answer = match request.action {
         Call::Validate => {
-            let problems = plugin.shiftgate_step_config().call_validate(store, &config).await?;
+            let problems = plugin.shiftgate_step_config().call_validate(store, config).await?;
             return Ok(validated!(request, problems).into());
         }
-        Call::Start { .. } => step.call_start(store, &config, &run).await?,
-        Call::Poll { state, wake: why } => step.call_poll(store, &config, &run, &saved_state(state), &wake(why)).await?,
+        Call::Start { .. } => step.call_start(store, config, &run).await?,
+        Call::Poll { state, wake: why } => step.call_poll(store, config, &run, &saved_state(state), &wake(why)).await?,
         Call::Cancel { state } => {
-            return match step.call_cancel(store, &config, &run, &saved_state(state)).await? {
+            return match step.call_cancel(store, config, &run, &saved_state(state)).await? {
                 Ok(()) => Ok(Outcome::Accepted.into()),
                 Err(error) => Err(request.intake().step_error(&error)?),
             };

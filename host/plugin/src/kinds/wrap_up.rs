@@ -28,22 +28,22 @@ pub(crate) type Pre = bindings::WrapUpPluginPre<Guest>;
 pub(super) async fn call(pre: &Pre, store: &mut Store<Guest>, request: &Request<'_>) -> Result<Answered, Fault> {
     let plugin = pre.instantiate_async(&mut *store).await?;
     let step = plugin.shiftgate_step_wrap_up();
-    let config = request.config.to_string();
+    let config = request.config;
     let run = run_info(request.run);
     let answer = match request.action {
         Call::Validate => {
-            let problems = plugin.shiftgate_step_config().call_validate(store, &config).await?;
+            let problems = plugin.shiftgate_step_config().call_validate(store, config).await?;
             return Ok(validated!(request, problems).into());
         }
         Call::Start { summary } => {
             let (ending, text) =
                 summary.as_ref().ok_or(Fault::Senseless("a wrap-up starts with the run's summary, and got none"))?;
             let summary = wit::Summary { ending: ending_word(*ending).to_owned(), text: text.clone(), attributes: Vec::new() };
-            step.call_start(store, &config, &run, &summary).await?
+            step.call_start(store, config, &run, &summary).await?
         }
-        Call::Poll { state, wake: why } => step.call_poll(store, &config, &run, &saved_state(state), &wake(why)).await?,
+        Call::Poll { state, wake: why } => step.call_poll(store, config, &run, &saved_state(state), &wake(why)).await?,
         Call::Cancel { state } => {
-            return match step.call_cancel(store, &config, &run, &saved_state(state)).await? {
+            return match step.call_cancel(store, config, &run, &saved_state(state)).await? {
                 Ok(()) => Ok(Outcome::Accepted.into()),
                 Err(error) => Err(request.intake().step_error(&error)?),
             };
