@@ -2,7 +2,8 @@
 //! samples always lead to the same judgement. It is a library for plugins and runs inside of them, so it is small and never panics.
 //!
 //! `docs/judge.md` says what is computed and why. Here: `spec.rs` is what is asked for, `judgement.rs` what comes of it; `samples.rs`
-//! cleans, `exact.rs` and `kayenta.rs` are the two methods, `score.rs` weighs the metrics up.
+//! cleans, `exact.rs` and `kayenta.rs` are the two methods, `score.rs` weighs the metrics up, `intervals.rs`
+//! takes the scores of an analysis that judges again and again.
 //!
 //! ```
 //! use judge::{Direction, Judge, Label, MetricSpec};
@@ -21,6 +22,7 @@ extern crate alloc;
 mod differences;
 mod exact;
 mod finding;
+mod intervals;
 mod judgement;
 pub mod kayenta;
 mod normal;
@@ -35,6 +37,7 @@ mod spec;
 
 use serde::{Deserialize, Serialize};
 
+pub use intervals::{Course, over_intervals};
 pub use judgement::{Cause, Effect, Judgement, Label, Warning, digest};
 pub use samples::Statistics;
 pub use score::{Classification, Entry, GroupScore, Score, Thresholds, Weights, score};
