@@ -1,5 +1,5 @@
 //! The figures of docs/benchmarks.md: `cargo xtask bench`. Each has a limit, and a figure over it ends the program with an
-//! error. Ratios are taken in one run, alternatives interleaved.
+//! error. Ratios are taken in one run, alternatives interleaved. `cargo bench -p shiftgate --bench figures -- calls` takes one part.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a measurement that cannot go on says why and stops")]
 #![expect(clippy::print_stdout, reason = "the table is the result")]
@@ -68,15 +68,29 @@ async fn main() -> ExitCode {
     if killed::child().await {
         return ExitCode::SUCCESS;
     }
+    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wanted = |name: &str| named.is_empty() || named.iter().any(|one| one == name);
     println!("| figure | found | limit |\n|---|---|---|");
     let mut holds = true;
     // First, while this process is small: what a child counts as its memory holds what it was forked from.
-    holds &= told(&commands::figures().await);
-    holds &= told(&calls::figures().await);
-    holds &= told(&judged::figures().await);
-    holds &= told(&waiting::figures().await);
-    holds &= told(&killed::figures().await);
-    holds &= told(&traffic::figures().await);
+    if wanted("commands") {
+        holds &= told(&commands::figures().await);
+    }
+    if wanted("calls") {
+        holds &= told(&calls::figures().await);
+    }
+    if wanted("judged") {
+        holds &= told(&judged::figures().await);
+    }
+    if wanted("waiting") {
+        holds &= told(&waiting::figures().await);
+    }
+    if wanted("killed") {
+        holds &= told(&killed::figures().await);
+    }
+    if wanted("traffic") {
+        holds &= told(&traffic::figures().await);
+    }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
