@@ -16,6 +16,8 @@ use shiftgate_sim::{GroupSeed, Image, Numbers, Ports, Sim, World};
 use shiftgate_store::SystemClock;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{judged, place};
 
@@ -34,17 +36,37 @@ struct Server {
     url: String,
     process: Child,
     http: reqwest::Client,
+    /// How often it has asked for the account's metrics.
+    scrapes: watch::Receiver<u64>,
+    _door: AbortOnDropHandle<()>,
     _home: TempDir,
+}
+
+/// A door to the account's metrics that counts who comes: its address, and the count.
+async fn door(sim: &Sim, http: &reqwest::Client) -> (String, watch::Receiver<u64>, AbortOnDropHandle<()>) {
+    let (count, scrapes) = watch::channel(0);
+    let (metrics, http) = (format!("{}/metrics", sim.metrics_url()), http.clone());
+    let answer = move || async move {
+        let answer = http.get(metrics).send().await.expect("the account answers").text().await.expect("its metrics");
+        count.send_modify(|count| *count += 1);
+        answer
+    };
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let router = axum::Router::new().route("/metrics", axum::routing::get(answer));
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+    (address, scrapes, AbortOnDropHandle::new(serving))
 }
 
 impl Server {
     async fn scraping(program: &PathBuf, sim: &Sim) -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        let target = sim.spot_url().replace("http://", "");
+        let http = reqwest::Client::builder().tls_backend_rustls().no_proxy().build().expect("a client");
+        let (target, scrapes, _door) = door(sim, &http).await;
         let config = json!({
             "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},
             "scrape_configs": [{
-                "job_name": "sim", "honor_labels": true, "metrics_path": "/_prometheus/metrics",
+                "job_name": "sim", "honor_labels": true, "metrics_path": "/metrics",
                 "static_configs": [{"targets": [target]}],
             }],
         });
@@ -58,16 +80,13 @@ impl Server {
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
         command.current_dir(home.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let process = command.spawn().expect("Prometheus starts");
-        let http = reqwest::Client::builder().tls_backend_rustls().no_proxy().build().expect("a client");
-        Self { url: format!("http://127.0.0.1:{port}"), process, http, _home: home }
+        Self { url: format!("http://127.0.0.1:{port}"), process, http, scrapes, _door, _home: home }
     }
 
-    /// Waits until a query has a result.
+    /// Waits until a query has a result; it is asked at the begin, and each time that Prometheus has come for more.
     async fn until(&mut self, query: &str) {
         let began = Instant::now();
         loop {
-            let ended = self.process.try_wait().expect("its state");
-            assert!(ended.is_none(), "Prometheus ended: {ended:?}");
             let call = self.http.get(format!("{}/api/v1/query", self.url)).query(&[("query", query)]);
             let answer: Value = match call.send().await {
                 Ok(answer) => answer.json().await.unwrap_or_default(),
@@ -76,8 +95,13 @@ impl Server {
             if answer["data"]["result"].as_array().is_some_and(|result| !result.is_empty()) {
                 return;
             }
-            assert!(began.elapsed() < PATIENCE, "`{query}` never had a result: {answer}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let left = PATIENCE.saturating_sub(began.elapsed());
+            tokio::select! {
+                ended = self.process.wait() => panic!("Prometheus ended: {ended:?}"),
+                came = tokio::time::timeout(left, self.scrapes.changed()) => {
+                    assert!(came.is_ok_and(|came| came.is_ok()), "`{query}` never had a result: {answer}");
+                }
+            }
         }
     }
 
