@@ -186,28 +186,24 @@ impl Goal {
 }
 
 /// As Argo Rollouts reads them: failure wins; with both, neither true is undecided; with one, it decides alone.
-fn conditioned(data: &Data, success_text: Option<&str>, failure_text: Option<&str>) -> Judged {
-    let value = data.result.as_number();
-    let text = data.result.to_string();
-    let hold = |condition: Option<&str>| match condition {
-        None => Ok(None),
-        Some(text) => Condition::parse(text).and_then(|condition| condition.holds(&data.result)).map(Some),
-    };
-    let (success, failure) = match (hold(success_text), hold(failure_text)) {
+fn conditioned(data: &Data, success: Option<&str>, failure: Option<&str>) -> Judged {
+    let (success, failure) = match (success.map(Condition::parse).transpose(), failure.map(Condition::parse).transpose()) {
         (Ok(success), Ok(failure)) => (success, failure),
         (Err(error), _) | (_, Err(error)) => return Judged::Error(error),
     };
     // What compares with NaN is false, and so "not failed"; only who says what to do about it may pass with it.
-    let mentions = |word: &str| [success_text, failure_text].into_iter().flatten().any(|text| text.contains(word));
-    let blind = !data.result.is_finite() && !["isNaN", "isInf", "default"].into_iter().any(mentions);
-    let verdict = match (success, failure) {
-        (_, Some(true)) => Verdict::Fail,
-        (Some(true), _) | (None, Some(false)) if blind => Verdict::Inconclusive,
-        (Some(true), _) | (None, Some(false)) => Verdict::Pass,
-        (Some(false), None) => Verdict::Fail,
-        (Some(false), Some(false)) | (None, None) => Verdict::Inconclusive,
+    let blind = !data.result.is_finite() && ![&success, &failure].into_iter().flatten().any(Condition::speaks_of_gaps);
+    let holds = |condition: Option<Condition<'_>>| condition.map(|condition| condition.holds(&data.result)).transpose();
+    let verdict = match (holds(success), holds(failure)) {
+        (Err(error), _) | (_, Err(error)) => return Judged::Error(error),
+        (Ok(_), Ok(Some(true))) => Verdict::Fail,
+        (Ok(Some(true)), Ok(_)) | (Ok(None), Ok(Some(false))) if blind => Verdict::Inconclusive,
+        (Ok(Some(true)), Ok(_)) | (Ok(None), Ok(Some(false))) => Verdict::Pass,
+        (Ok(Some(false)), Ok(None)) => Verdict::Fail,
+        (Ok(Some(false)), Ok(Some(false))) | (Ok(None), Ok(None)) => Verdict::Inconclusive,
     };
-    Judged::Told { verdict, value: value.filter(|value| value.is_finite()), text }
+    let value = data.result.as_number().filter(|value| value.is_finite());
+    Judged::Told { verdict, value, text: data.result.to_string() }
 }
 
 #[cfg(test)]
@@ -282,6 +278,8 @@ mod tests {
         assert_eq!(told(json!({"failureCondition": "result[0] > 0.05"}), &[f64::INFINITY]), Verdict::Fail);
         assert_eq!(told(json!({"successCondition": "isNaN(result[0]) || result[0] < 1"}), &[f64::NAN]), Verdict::Pass);
         assert_eq!(told(json!({"successCondition": "default(result[0], 0) < 1"}), &[f64::NAN]), Verdict::Pass);
+        let word = json!({"failureCondition": "result[0] > 1 || 'default' == 'isNaN'"});
+        assert_eq!(told(word, &[f64::NAN]), Verdict::Inconclusive, "a word in a text speaks of nothing");
     }
 
     #[test]

@@ -27,6 +27,11 @@ impl<'a> Condition<'a> {
         Ok(Self { text, expression })
     }
 
+    /// Whether it says what to do about NaN and infinity.
+    pub fn speaks_of_gaps(&self) -> bool {
+        self.expression.calls(&["isNaN", "isInf", "default"])
+    }
+
     /// Whether it is true of `result`.
     ///
     /// # Errors

@@ -30,6 +30,19 @@ pub(super) enum Expression {
     Binary(Operator, Box<Expression>, Box<Expression>),
 }
 
+impl Expression {
+    /// Whether a function of one of these names is called anywhere in it.
+    pub(super) fn calls(&self, names: &[&str]) -> bool {
+        match self {
+            Self::Literal(_) | Self::Result | Self::Item => false,
+            Self::List(items) => items.iter().any(|item| item.calls(names)),
+            Self::Field(inner, _) | Self::Not(inner) | Self::Minus(inner) => inner.calls(names),
+            Self::Index(left, right) | Self::Binary(_, left, right) => left.calls(names) || right.calls(names),
+            Self::Call(name, arguments) => names.contains(&name.as_str()) || arguments.iter().any(|one| one.calls(names)),
+        }
+    }
+}
+
 /// What stands between two expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
