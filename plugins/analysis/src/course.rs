@@ -4,31 +4,32 @@
 //! state. `record` decides for one metric, `report` tells the end of all.
 
 use serde::{Deserialize, Serialize};
-use shiftgate_sdk::prelude::{Config, Context, Duration, Problem, Report, Result, Step, StepError, Timestamp, Verdict};
+use shiftgate_sdk::prelude::{Context, Duration, Problem, Report, Result, Step, StepError, Timestamp, Verdict};
 
 use crate::answer::{Answer, Asked, Data};
 use crate::goal::{Goal, Judged};
 use crate::record::{Brought, End, METRICS, Measurement, Query, Record, Series};
 use crate::scope::{Scope, Side, Window};
 use crate::score::{Score, critical};
+use crate::settings::Numbers;
 use crate::terms::{Metric, Terms};
 use crate::{compare, report};
+
+/// What a provider is asked for one number.
+pub type QueryOf<P> = <<P as Provider>::Settings as Numbers>::Query;
 
 /// Where numbers come from: a plugin's own part.
 pub trait Provider {
     /// The step's `with:`.
-    type Settings: Config;
-    /// What is asked for one number.
-    type Query: Clone;
+    type Settings: Numbers;
 
     /// What it is called in messages: `Prometheus`.
     const NAME: &'static str;
 
-    /// The numbers that are measured, with everything that holds for each; one at least.
-    fn metrics(settings: &Self::Settings) -> Vec<Metric<Self::Query>>;
-
-    /// How single verdicts become one; none where each of them counts.
-    fn score(settings: &Self::Settings) -> Option<&Score>;
+    /// The numbers that are measured; those that the config names, where a provider knows nothing more of them.
+    fn metrics(settings: &Self::Settings) -> Vec<Metric<QueryOf<Self>>> {
+        settings.numbers()
+    }
 
     /// What the schema cannot say, beyond what [`problems`] says.
     fn problems(settings: &Self::Settings) -> Vec<Problem>;
@@ -37,7 +38,7 @@ pub trait Provider {
     ///
     /// # Errors
     /// [`StepError`] for what no later query can mend.
-    fn ask(cx: &Context<'_>, settings: &Self::Settings, metric: &Metric<Self::Query>, scope: &Scope) -> Result<Asked>;
+    fn ask(cx: &Context<'_>, settings: &Self::Settings, metric: &Metric<QueryOf<Self>>, scope: &Scope) -> Result<Asked>;
 
     /// How far back a measurement looks that says nothing of it; none asks for the moment.
     const RANGE: Option<Duration>;
@@ -106,7 +107,7 @@ pub fn poll<P: Provider>(cx: &Context<'_>, settings: &P::Settings, course: Cours
 fn go_on<P: Provider>(
     cx: &Context<'_>,
     settings: &P::Settings,
-    metrics: &[Metric<P::Query>],
+    metrics: &[Metric<QueryOf<P>>],
     mut course: Course,
 ) -> Result<Step<Report, Course>> {
     let now = cx.now();
@@ -126,7 +127,7 @@ fn go_on<P: Provider>(
             record.decide(now, metric);
         }
     }
-    let score = P::score(settings);
+    let score = settings.score();
     if let Some(verdict) = over(metrics, &course.records, score)? {
         return Ok(report::report(P::NAME, metrics, &course.records, score, verdict).into());
     }
@@ -135,7 +136,7 @@ fn go_on<P: Provider>(
 }
 
 /// Asks all sides of one metric and judges what comes.
-fn measure<P: Provider>(cx: &Context<'_>, settings: &P::Settings, metric: &Metric<P::Query>) -> Result<(Judged, Brought)> {
+fn measure<P: Provider>(cx: &Context<'_>, settings: &P::Settings, metric: &Metric<QueryOf<P>>) -> Result<(Judged, Brought)> {
     let now = cx.now();
     let Goal::Compare(compare) = &metric.goal else {
         let scope = Scope::canary(cx.run(), Side::Value, window::<P>(metric, now), now);
@@ -179,7 +180,7 @@ fn samples(answer: Answer) -> Vec<f64> {
 fn side<P: Provider>(
     cx: &Context<'_>,
     settings: &P::Settings,
-    metric: &Metric<P::Query>,
+    metric: &Metric<QueryOf<P>>,
     scope: &Scope,
     brought: &mut Brought,
 ) -> Result<Answer> {
@@ -198,7 +199,7 @@ fn side<P: Provider>(
 }
 
 /// What a measurement looks back on; none for the moment.
-fn window<P: Provider>(metric: &Metric<P::Query>, now: Timestamp) -> Option<Window> {
+fn window<P: Provider>(metric: &Metric<QueryOf<P>>, now: Timestamp) -> Option<Window> {
     let range = metric.range.or(P::RANGE)?;
     Some(Window { from: Timestamp(now.0.saturating_sub(range.as_millis())), to: now, step: metric.step })
 }

@@ -1,7 +1,15 @@
 //! One exchange with a provider: what can be mended by asking again, and what ends the step. The same for all of them.
 
+use std::collections::BTreeMap;
+
 use shiftgate_sdk::http::{HttpError, RequestBuilder, Response};
-use shiftgate_sdk::prelude::{Result, StepError};
+use shiftgate_sdk::prelude::{Duration, Result, StepError};
+
+/// A request for JSON with what the config says of all of a provider's: headers, and how long it may take.
+pub fn dressed<'a>(request: RequestBuilder<'a>, headers: &BTreeMap<String, String>, timeout: Duration) -> RequestBuilder<'a> {
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.header("accept", "application/json").timeout(timeout).redirects(3)
+}
 
 /// Sends a request.
 ///

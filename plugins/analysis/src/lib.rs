@@ -20,6 +20,7 @@ mod settings;
 pub mod terms;
 
 pub use course::Provider;
+pub use settings::{Numbers, url_problem};
 
 /// Implements the SDK's `Verification` for a provider: its start, its wakes, and its state.
 #[macro_export]

@@ -1,10 +1,34 @@
 //! What every provider's config has beside its own fields: one number or several, their terms, and the score. One macro writes the
 //! structs, so that all providers take the same words.
 
-/// Declares a provider's `Settings` and `Query`, and [`Entry`](crate#settings), one of several numbers.
+use shiftgate_sdk::prelude::{Config, Problem};
+
+use crate::score::Score;
+use crate::terms::Metric;
+
+/// What the loop takes from a provider's config; [`settings!`](crate::settings!) implements it.
+pub trait Numbers: Config {
+    /// What is asked for one number.
+    type Query: Clone;
+
+    /// The numbers, with everything that holds for each; one at least.
+    fn numbers(&self) -> Vec<Metric<Self::Query>>;
+
+    /// How single verdicts become one; none where each of them counts.
+    fn score(&self) -> Option<&Score>;
+}
+
+/// What is wrong with the field `url`, which is to be `what`.
+#[must_use]
+pub fn url_problem(url: &str, what: &str) -> Option<Problem> {
+    let absolute = url.starts_with("http://") || url.starts_with("https://");
+    (!absolute).then(|| Problem::at("/url", format!("expected {what}")))
+}
+
+/// Declares a provider's `Settings` and `Query`, and `Entry`, one of several numbers.
 ///
-/// `Settings` gets the fields `query` and `terms` (both flattened), `metrics` and `score`, and the functions `metrics` and
-/// `problems_of_metrics`. Every field of `Query` is an `Option`: one of `metrics` takes what it does not say from beside.
+/// `Settings` gets the fields `query` and `terms` (both flattened), `metrics` and `score`, the function `problems_of_metrics`, and
+/// implements [`Numbers`]. Every field of `Query` is an `Option`: one of `metrics` takes what it does not say from beside.
 #[macro_export]
 macro_rules! settings {
     (
@@ -52,9 +76,10 @@ macro_rules! settings {
             }
         }
 
-        impl Settings {
-            /// The numbers, with everything that holds for each.
-            pub fn metrics(&self) -> Vec<$crate::terms::Metric<Query>> {
+        impl $crate::Numbers for Settings {
+            type Query = Query;
+
+            fn numbers(&self) -> Vec<$crate::terms::Metric<Query>> {
                 if self.metrics.is_empty() {
                     return vec![self.terms.metric(self.query.clone())];
                 }
@@ -62,6 +87,12 @@ macro_rules! settings {
                 self.metrics.iter().map(metric).collect()
             }
 
+            fn score(&self) -> Option<&$crate::score::Score> {
+                self.score.as_ref()
+            }
+        }
+
+        impl Settings {
             /// What is wrong with the numbers, beyond what the schema says: their terms, and what `of_query` says of each query at
             /// its place in the config.
             pub fn problems_of_metrics(
@@ -70,7 +101,7 @@ macro_rules! settings {
             ) -> Vec<::shiftgate_sdk::prelude::Problem> {
                 let inner: Vec<_> = self.metrics.iter().map(|entry| entry.terms.clone()).collect();
                 let mut problems = $crate::course::problems(&self.terms, &inner, self.score.as_ref());
-                for (index, metric) in self.metrics().iter().enumerate() {
+                for (index, metric) in $crate::Numbers::numbers(self).iter().enumerate() {
                     let place = if self.metrics.is_empty() { String::new() } else { format!("/metrics/{index}") };
                     problems.extend(of_query(metric, &place));
                 }

@@ -6,6 +6,7 @@ use analysis::goal::Goal;
 use analysis::scope;
 use analysis::series::Aggregate;
 use analysis::terms::Metric;
+use analysis::url_problem;
 use shiftgate_sdk::prelude::*;
 
 analysis::settings! {
@@ -58,10 +59,9 @@ pub enum Field {
 impl Settings {
     /// What the schema cannot say.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.push(Problem::at("/url", "expected the controller's URL, such as `https://acme.saas.appdynamics.com`"));
-        } else if self.url.trim_end_matches('/').ends_with("/controller") {
+        let mut problems: Vec<Problem> =
+            url_problem(&self.url, "the controller's URL, such as `https://acme.saas.appdynamics.com`").into_iter().collect();
+        if problems.is_empty() && self.url.trim_end_matches('/').ends_with("/controller") {
             problems.push(Problem::at("/url", "leave `/controller` out: it is added"));
         }
         problems.extend(self.problems_of_metrics(of_query));

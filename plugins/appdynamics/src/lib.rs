@@ -9,7 +9,6 @@ pub mod query;
 use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::{Scope, Window};
-use analysis::score::Score;
 use analysis::terms::Metric;
 use shiftgate_sdk::Timestamp;
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
@@ -25,18 +24,9 @@ pub struct Appdynamics;
 
 impl Provider for Appdynamics {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "AppDynamics";
     const RANGE: Option<Duration> = Some(LOOKS_BACK);
-
-    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems()

@@ -76,7 +76,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, metric: &Metric<Query>, scope:
     let application = exchange::encoded(&scope.fill(query.application.as_deref().unwrap_or_default())?, b"");
     let path = scope.fill(query.metric_path.as_deref().unwrap_or_default())?;
     // What `output` says nothing of comes as XML, and with `rollup` all samples come as one.
-    let mut request = cx
+    let request = cx
         .get(&format!("{base}/controller/rest/applications/{application}/metric-data"))
         .query("metric-path", &path)
         .query("time-range-type", "BETWEEN_TIMES")
@@ -84,10 +84,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, metric: &Metric<Query>, scope:
         .query("end-time", &window.to.0.to_string())
         .query("rollup", "false")
         .query("output", "JSON");
-    for (name, value) in &settings.headers {
-        request = request.header(name, value);
-    }
-    let request = request.header("accept", "application/json").timeout(settings.timeout).redirects(3);
+    let request = exchange::dressed(request, &settings.headers, settings.timeout);
     let response = match exchange::send(request, &settings.url)? {
         Ok(response) => response,
         Err(why) => return Ok(Asked::new(Answer::Error(why), path, "")),

@@ -1,6 +1,7 @@
 //! Answers as AppDynamics' controller gives them, and what comes of each. Tests that begin with `trap` hold what is easily
 //! believed and wrong.
 
+use analysis::Numbers as _;
 use analysis::answer::Answer;
 use analysis::scope::Side;
 use shiftgate_sdk::Group;
@@ -28,7 +29,7 @@ fn host() -> FakeHost {
 fn ask_on(host: &FakeHost, config: &Value) -> Result<Asked> {
     let settings: Settings = serde_json::from_value(config.clone()).unwrap();
     let cx = Context::new(host, &host.run);
-    let (now, metric) = (cx.now(), settings.metrics().remove(0));
+    let (now, metric) = (cx.now(), settings.numbers().remove(0));
     let range = metric.range.unwrap_or(LOOKS_BACK);
     let window = Window { from: Timestamp(now.0 - range.as_millis()), to: now, step: metric.step };
     Appdynamics::ask(&cx, &settings, &metric, &Scope::canary(cx.run(), Side::Value, Some(window), now))

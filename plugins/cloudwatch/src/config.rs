@@ -8,6 +8,7 @@ use analysis::goal::Goal;
 use analysis::scope;
 use analysis::series::Aggregate;
 use analysis::terms::{Metric, Terms};
+use analysis::url_problem;
 use shiftgate_sdk::prelude::*;
 
 /// The id of an expression's result; none of its queries may have it.
@@ -101,13 +102,10 @@ impl Settings {
 
     /// What the schema cannot say.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.push(Problem::at(
-                "/url",
-                "expected CloudWatch's endpoint, such as `https://monitoring.us-east-1.amazonaws.com`",
-            ));
-        }
+        let mut problems: Vec<Problem> =
+            url_problem(&self.url, "CloudWatch's endpoint, such as `https://monitoring.us-east-1.amazonaws.com`")
+                .into_iter()
+                .collect();
         let inner =
             self.metrics.iter().enumerate().map(|(index, entry)| (format!("/metrics/{index}"), &entry.query, &entry.terms));
         for (place, query, terms) in std::iter::once((String::new(), &self.query, &self.terms)).chain(inner) {
@@ -217,6 +215,7 @@ fn texts(dimensions: Option<&BTreeMap<String, String>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use analysis::Numbers as _;
 
     fn settings(more: Value) -> Settings {
         let mut config = json!({"url": "https://monitoring.us-east-1.amazonaws.com"});
@@ -269,7 +268,7 @@ mod tests {
     fn alarms_bring_their_own_goal() {
         let alone = settings(json!({"alarms": ["web-errors"]}));
         assert_eq!(alone.problems(), []);
-        let metric = alone.meant().metrics().remove(0);
+        let metric = alone.meant().numbers().remove(0);
         assert_eq!((metric.name.as_str(), metric.goal.words()), ("alarms", "<= 0".to_owned()));
         // The goal beside holds for the others.
         let beside = settings(json!({
@@ -277,7 +276,7 @@ mod tests {
             "metrics": [{"name": "errors", "metricName": "e"}, {"name": "quiet", "alarms": ["web-errors"]}],
         }));
         assert_eq!(beside.problems(), []);
-        let goals: Vec<_> = beside.meant().metrics().iter().map(|metric| metric.goal.words()).collect();
+        let goals: Vec<_> = beside.meant().numbers().iter().map(|metric| metric.goal.words()).collect();
         assert_eq!(goals, ["<= 5", "<= 0"]);
         assert_eq!(problems(json!({"alarms": ["web-errors"], "max": 2})), ["/alarms"]);
         assert_eq!(problems(json!({"alarms": []})), ["/alarms"]);

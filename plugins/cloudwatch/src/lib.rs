@@ -9,11 +9,10 @@ mod metrics;
 pub mod query;
 mod wire;
 
-use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::Scope;
-use analysis::score::Score;
 use analysis::terms::Metric;
+use analysis::{Numbers as _, Provider};
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
 use config::{Query, Settings};
@@ -24,19 +23,14 @@ pub struct CloudWatch;
 
 impl Provider for CloudWatch {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "CloudWatch";
     // CloudWatch knows no moments, only periods.
     const RANGE: Option<Duration> = Some(Duration::from_secs(300));
 
     fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        let metrics = settings.meant().metrics().into_iter();
+        let metrics = settings.meant().numbers().into_iter();
         metrics.map(|metric| Metric { step: metric.query.period(), ..metric }).collect()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
     }
 
     fn problems(settings: &Settings) -> Vec<Problem> {

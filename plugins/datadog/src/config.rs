@@ -6,6 +6,7 @@ use analysis::goal::Goal;
 use analysis::scope;
 use analysis::series::Aggregate;
 use analysis::terms::Metric;
+use analysis::url_problem;
 use shiftgate_sdk::prelude::*;
 
 analysis::settings! {
@@ -41,10 +42,8 @@ analysis::settings! {
 impl Settings {
     /// What the schema cannot say.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.push(Problem::at("/url", "expected the API of your Datadog site, such as `https://api.datadoghq.com`"));
-        }
+        let mut problems: Vec<Problem> =
+            url_problem(&self.url, "the API of your Datadog site, such as `https://api.datadoghq.com`").into_iter().collect();
         let inner = self.metrics.iter().enumerate().map(|(index, entry)| (format!("/metrics/{index}"), &entry.terms));
         for (place, terms) in std::iter::once((String::new(), &self.terms)).chain(inner) {
             if terms.step.is_some() {

@@ -9,7 +9,6 @@ pub mod query;
 use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::Scope;
-use analysis::score::Score;
 use analysis::terms::Metric;
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
@@ -21,19 +20,10 @@ pub struct Datadog;
 
 impl Provider for Datadog {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "Datadog";
     // Datadog knows no moments: every query has a begin and an end.
     const RANGE: Option<Duration> = Some(Duration::from_secs(300));
-
-    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems()

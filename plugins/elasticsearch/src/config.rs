@@ -6,6 +6,7 @@ use analysis::compare::With;
 use analysis::goal::Goal;
 use analysis::scope;
 use analysis::terms::Metric;
+use analysis::url_problem;
 use shiftgate_sdk::prelude::*;
 
 analysis::settings! {
@@ -127,10 +128,10 @@ impl Query {
 impl Settings {
     /// What the schema cannot say.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.push(Problem::at("/url", "expected the base URL of Elasticsearch, such as `https://logs.example.com:9200`"));
-        }
+        let mut problems: Vec<Problem> =
+            url_problem(&self.url, "the base URL of Elasticsearch, such as `https://logs.example.com:9200`")
+                .into_iter()
+                .collect();
         problems.extend(self.problems_of_metrics(of_query));
         problems
     }

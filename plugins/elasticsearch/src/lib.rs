@@ -13,7 +13,6 @@ pub mod template;
 use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::{Scope, Window};
-use analysis::score::Score;
 use analysis::terms::Metric;
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
@@ -28,18 +27,9 @@ pub struct Elasticsearch;
 
 impl Provider for Elasticsearch {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "Elasticsearch";
     const RANGE: Option<Duration> = Some(LOOKS_BACK);
-
-    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems()

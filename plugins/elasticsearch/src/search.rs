@@ -106,11 +106,8 @@ pub struct Searched {
 /// [`StepError`] for what no later search can mend: a refused request, a query that cannot be read, a missing index, missing rights.
 pub fn search(cx: &Context<'_>, settings: &Settings, query: &Query, index: &str, body: &Value) -> Result<Searched> {
     let base = settings.url.trim_end_matches('/');
-    let mut request = cx.post(&format!("{base}/{}/_search", exchange::encoded(index, b"*,"))).json(body)?;
-    for (name, value) in &settings.headers {
-        request = request.header(name, value);
-    }
-    let request = request.header("accept", "application/json").timeout(settings.timeout).redirects(3);
+    let request = cx.post(&format!("{base}/{}/_search", exchange::encoded(index, b"*,"))).json(body)?;
+    let request = exchange::dressed(request, &settings.headers, settings.timeout);
     let sent = request.send();
     let hint = if sent == Err(HttpError::TooLarge) { "; a smaller `pageSize` makes it smaller" } else { "" };
     match exchange::received(sent, &settings.url)? {

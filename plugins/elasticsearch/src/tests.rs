@@ -1,6 +1,7 @@
 //! Answers as Elasticsearch and OpenSearch give them (`answers/`), and what comes of each. Tests that begin with `trap` hold
 //! what is easily believed and wrong.
 
+use analysis::Numbers as _;
 use analysis::answer::Answer;
 use analysis::scope::Side;
 use shiftgate_sdk::http::{HttpError, Response};
@@ -33,7 +34,7 @@ fn config(more: Value) -> Value {
 fn ask_on(host: &FakeHost, config: &Value) -> Result<Asked> {
     let settings: Settings = serde_json::from_value(config.clone()).unwrap();
     let cx = Context::new(host, &host.run);
-    let (now, metric) = (cx.now(), settings.metrics().remove(0));
+    let (now, metric) = (cx.now(), settings.numbers().remove(0));
     let range = metric.range.unwrap_or(LOOKS_BACK);
     let window = Window { from: Timestamp(now.0 - range.as_millis()), to: now, step: metric.step };
     Elasticsearch::ask(&cx, &settings, &metric, &Scope::canary(cx.run(), Side::Value, Some(window), now))

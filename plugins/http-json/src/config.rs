@@ -6,6 +6,7 @@ use analysis::compare::With;
 use analysis::goal::Goal;
 use analysis::scope;
 use analysis::terms::Metric;
+use analysis::url_problem;
 use shiftgate_sdk::prelude::*;
 
 use crate::path::Path;
@@ -86,10 +87,8 @@ impl Query {
 impl Settings {
     /// What the schema cannot say.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.push(Problem::at("/url", "expected a base URL, such as `https://stats.example.com`"));
-        }
+        let mut problems: Vec<Problem> =
+            url_problem(&self.url, "a base URL, such as `https://stats.example.com`").into_iter().collect();
         problems.extend(self.problems_of_metrics(|metric, place| self.of_query(metric, place)));
         problems
     }

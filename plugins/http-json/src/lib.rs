@@ -11,7 +11,6 @@ pub mod query;
 use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::Scope;
-use analysis::score::Score;
 use analysis::terms::Metric;
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
@@ -23,18 +22,9 @@ pub struct HttpJson;
 
 impl Provider for HttpJson {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "the API";
     const RANGE: Option<Duration> = None;
-
-    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems()

@@ -1,5 +1,6 @@
 //! Answers of all kinds, and what comes of each. Tests that begin with `trap` hold what is easily believed and wrong.
 
+use analysis::Numbers as _;
 use analysis::answer::Answer;
 use analysis::scope::{Side, Window};
 use shiftgate_sdk::http::{HttpError, Response};
@@ -25,7 +26,7 @@ fn config(more: Value) -> Value {
 fn ask_on(host: &FakeHost, config: &Value) -> Result<Asked> {
     let settings: Settings = serde_json::from_value(config.clone()).unwrap();
     let cx = Context::new(host, &host.run);
-    let (now, metric) = (cx.now(), settings.metrics().remove(0));
+    let (now, metric) = (cx.now(), settings.numbers().remove(0));
     let window = metric.range.map(|range| Window { from: Timestamp(now.0 - range.as_millis()), to: now, step: metric.step });
     HttpJson::ask(&cx, &settings, &metric, &Scope::canary(cx.run(), Side::Value, window, now))
 }

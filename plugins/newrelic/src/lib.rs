@@ -11,7 +11,6 @@ mod rows;
 use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::Scope;
-use analysis::score::Score;
 use analysis::terms::Metric;
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
@@ -23,18 +22,9 @@ pub struct NewRelic;
 
 impl Provider for NewRelic {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "New Relic";
     const RANGE: Option<Duration> = None;
-
-    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems()

@@ -6,6 +6,7 @@ use analysis::goal::Goal;
 use analysis::scope;
 use analysis::series::Aggregate;
 use analysis::terms::Metric;
+use analysis::url_problem;
 use shiftgate_sdk::prelude::*;
 
 analysis::settings! {
@@ -34,10 +35,8 @@ analysis::settings! {
 impl Settings {
     /// What the schema cannot say.
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.push(Problem::at("/url", "expected the base URL of Prometheus, such as `http://prometheus:9090`"));
-        }
+        let mut problems: Vec<Problem> =
+            url_problem(&self.url, "the base URL of Prometheus, such as `http://prometheus:9090`").into_iter().collect();
         problems.extend(self.problems_of_metrics(of_query));
         problems
     }
@@ -55,6 +54,7 @@ fn of_query(metric: &Metric<Query>, place: &str) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use analysis::Numbers as _;
 
     fn problems(config: Value) -> Vec<String> {
         let settings: Settings = serde_json::from_value(config).unwrap();
@@ -79,7 +79,7 @@ mod tests {
             "metrics": [{"name": "errors", "query": "errors", "max": 0.01}, {"name": "slow", "query": "slow", "aggregate": "avg", "max": 300}],
         }))
         .unwrap();
-        let metrics = settings.metrics();
+        let metrics = settings.numbers();
         let told: Vec<_> = metrics.iter().map(|m| (m.name.as_str(), m.query.aggregate, m.count, m.goal.words())).collect();
         let expected =
             [("errors", Some(Aggregate::Max), 3, "<= 0.01".to_owned()), ("slow", Some(Aggregate::Avg), 3, "<= 300".to_owned())];

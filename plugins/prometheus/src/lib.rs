@@ -9,7 +9,6 @@ pub mod query;
 use analysis::Provider;
 use analysis::answer::Asked;
 use analysis::scope::Scope;
-use analysis::score::Score;
 use analysis::terms::Metric;
 use shiftgate_sdk::prelude::{Context, Duration, Problem, Result, plugin};
 
@@ -21,18 +20,9 @@ pub struct Prometheus;
 
 impl Provider for Prometheus {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "Prometheus";
     const RANGE: Option<Duration> = None;
-
-    fn metrics(settings: &Settings) -> Vec<Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems()

@@ -54,7 +54,7 @@ struct Series {
 pub fn ask(cx: &Context<'_>, settings: &Settings, query: &Query, scope: &Scope) -> Result<Asked> {
     let base = settings.url.trim_end_matches('/');
     let text = scope.fill(query.query.as_deref().unwrap_or_default())?;
-    let mut request = match scope.window {
+    let request = match scope.window {
         None => cx.get(&format!("{base}/api/v1/query")).query("query", &text).query("time", &cx.now().as_secs_f64().to_string()),
         Some(window) => cx
             .get(&format!("{base}/api/v1/query_range"))
@@ -63,10 +63,7 @@ pub fn ask(cx: &Context<'_>, settings: &Settings, query: &Query, scope: &Scope) 
             .query("end", &window.to.as_secs_f64().to_string())
             .query("step", &window.step.as_secs_f64().to_string()),
     };
-    for (name, value) in &settings.headers {
-        request = request.header(name, value);
-    }
-    let request = request.header("accept", "application/json").timeout(settings.timeout).redirects(3);
+    let request = exchange::dressed(request, &settings.headers, settings.timeout);
     match exchange::send(request, &settings.url)? {
         Ok(response) => read(&response, settings, query.aggregate, text),
         Err(why) => Ok(Asked::new(Answer::Error(why), text, "")),
@@ -146,6 +143,7 @@ fn point((at, text): &Sample) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use analysis::Numbers as _;
     use analysis::scope::{Side, Window};
     use shiftgate_sdk::testing::FakeHost;
 
@@ -158,7 +156,7 @@ mod tests {
     fn ask_on(host: &FakeHost, settings: &Settings) -> Result<Asked> {
         let cx = Context::new(host, &host.run);
         let now = cx.now();
-        let metric = settings.metrics().remove(0);
+        let metric = settings.numbers().remove(0);
         let window = metric.range.map(|range| Window { from: Timestamp(now.0 - range.as_millis()), to: now, step: metric.step });
         ask(&cx, settings, &metric.query, &Scope::canary(cx.run(), Side::Value, window, now))
     }

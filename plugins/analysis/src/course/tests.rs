@@ -22,18 +22,9 @@ struct Fake;
 
 impl crate::Provider for Fake {
     type Settings = Settings;
-    type Query = Query;
 
     const NAME: &'static str = "Fake";
     const RANGE: Option<Duration> = None;
-
-    fn metrics(settings: &Settings) -> Vec<crate::terms::Metric<Query>> {
-        settings.metrics()
-    }
-
-    fn score(settings: &Settings) -> Option<&crate::score::Score> {
-        settings.score.as_ref()
-    }
 
     fn problems(settings: &Settings) -> Vec<Problem> {
         settings.problems_of_metrics(|_, _| Vec::new())

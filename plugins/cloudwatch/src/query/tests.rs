@@ -1,6 +1,7 @@
 //! What goes out to CloudWatch and what is made of its answers; a test for each of its traps.
 
 use super::*;
+use analysis::Numbers as _;
 use analysis::answer::{Answer, Data};
 use analysis::scope::{Side, Window};
 use shiftgate_sdk::http::Request;
@@ -26,7 +27,7 @@ fn metric(more: Value) -> Settings {
 
 fn ask_on(host: &FakeHost, settings: &Settings) -> Result<Asked> {
     let cx = Context::new(host, &host.run);
-    let metric = settings.metrics().remove(0);
+    let metric = settings.numbers().remove(0);
     let range = metric.range.unwrap_or(Duration::from_secs(300));
     let window = Window { from: Timestamp(cx.now().0 - range.as_millis()), to: cx.now(), step: metric.query.period() };
     ask(&cx, settings, &metric.query, &Scope::canary(cx.run(), Side::Value, Some(window), cx.now()))

@@ -3,6 +3,7 @@
 //! The answers are those of `shapes/`, which Datadog's own client reads in `tests/peers/datadog_python.py`.
 
 use super::*;
+use analysis::Numbers as _;
 use analysis::scope::Side;
 use shiftgate_sdk::Group;
 use shiftgate_sdk::testing::FakeHost;
@@ -30,7 +31,7 @@ fn metric(more: Value) -> Settings {
 
 fn ask_on(host: &FakeHost, settings: &Settings) -> Result<Asked> {
     let cx = Context::new(host, &host.run);
-    let metric = settings.metrics().remove(0);
+    let metric = settings.numbers().remove(0);
     let window = Window { from: Timestamp(cx.now().0 - 300_000), to: cx.now(), step: metric.step };
     ask(&cx, settings, &metric.query, &Scope::canary(cx.run(), Side::Value, Some(window), cx.now()))
 }

@@ -3,6 +3,7 @@
 //! The answers are those of `shapes/`.
 
 use super::*;
+use analysis::Numbers as _;
 use analysis::answer::Data;
 use analysis::scope::{Side, Window};
 use shiftgate_sdk::Group;
@@ -29,7 +30,7 @@ fn settings(more: Value) -> Settings {
 
 fn ask_on(host: &FakeHost, settings: &Settings) -> Result<Asked> {
     let cx = Context::new(host, &host.run);
-    let metric = settings.metrics().remove(0);
+    let metric = settings.numbers().remove(0);
     let now = cx.now();
     let window = metric.range.map(|range| Window { from: Timestamp(now.0 - range.as_millis()), to: now, step: metric.step });
     ask(&cx, settings, &metric.query, &Scope::canary(cx.run(), Side::Value, window, now))
