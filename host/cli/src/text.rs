@@ -1,49 +1,14 @@
-//! Words for moments and lengths of time, and text from elsewhere made printable. Pure.
+//! What the program says in words, beside what a report says in the same: lengths of time, columns, its own commands. Pure.
 
 use std::path::Path;
 
-use shiftgate_model::{Millis, RunId, Timestamp, is_hidden};
-
-/// A moment in UTC, in strftime's words.
-pub(crate) fn moment(at: Timestamp, format: &str) -> String {
-    i64::try_from(at.0)
-        .ok()
-        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
-        .map_or_else(|| format!("{}ms", at.0), |stamp| stamp.strftime(format).to_string())
-}
-
-/// `2026-11-23 21:45:01 UTC`.
-pub(crate) fn date_time(at: Timestamp) -> String {
-    moment(at, "%Y-%m-%d %H:%M:%S UTC")
-}
-
-/// A length of time to the second; under ten seconds to the tenth.
-pub(crate) fn length(time: Millis) -> String {
-    if time.0 < 10_000 {
-        return format!("{}.{}s", time.0 / 1_000, time.0 % 1_000 / 100);
-    }
-    Millis::seconds(time.0 / 1_000).to_string()
-}
+pub(crate) use shiftgate_model::printable;
+use shiftgate_model::{Millis, RunId};
+pub(crate) use shiftgate_report::words::{date_time, length, moment};
 
 /// A length of time to the nearest second, for what was meant as a round number.
 pub(crate) fn rounded(time: Millis) -> String {
     Millis::seconds(time.0.saturating_add(500) / 1_000).to_string()
-}
-
-/// Text from a plugin, a cloud or a person: what a terminal acts on, and what turns or hides text, becomes visible.
-/// Line feeds stay.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => shown.push('\n'),
-            '\t' => shown.push(' '),
-            '\r' => {}
-            other if is_hidden(other) => shown.extend(other.escape_unicode()),
-            other => shown.push(other),
-        }
-    }
-    shown
 }
 
 /// Makes the cells of each column equally wide; those of the last one end their lines, and stay.
@@ -94,15 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_elsewhere_steers_the_terminal() {
-        assert_eq!(printable("a\u{1b}[31mred\u{7}\r\nb\tc\u{202e}"), "a\\u{1b}[31mred\\u{7}\nb c\\u{202e}");
-        assert_eq!(printable("größer ≥ 3"), "größer ≥ 3");
-    }
-
-    #[test]
-    fn times_are_short() {
-        assert_eq!(date_time(Timestamp(1_795_470_301_250)), "2026-11-23 21:45:01 UTC");
-        assert_eq!([0, 250, 9_999, 61_500].map(|ms| length(Millis(ms))), ["0.0s", "0.2s", "9.9s", "1m 1s"]);
+    fn a_round_length_is_short() {
         assert_eq!(rounded(Millis(3_599_990)), "1h");
     }
 

@@ -56,4 +56,4 @@ pub use state::{ActionState, Seal};
 pub use tally::{Ballot, Progress, Tally, Vote};
 pub use template::{ElastigroupTemplate, TemplateError, steered_rules};
 pub use time::{Millis, Timestamp};
-pub use visible::is_hidden;
+pub use visible::{is_hidden, printable};

@@ -12,3 +12,31 @@ pub fn is_hidden(character: char) -> bool {
                 | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
+
+/// Text from a plugin, a cloud or a person: what a terminal acts on, and what turns or hides text, becomes visible. Line feeds stay,
+/// tabs become blanks.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push('\n'),
+            '\t' => shown.push(' '),
+            '\r' => {}
+            other if is_hidden(other) => shown.extend(other.escape_unicode()),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_elsewhere_steers_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mred\u{7}\r\nb\tc\u{202e}"), "a\\u{1b}[31mred\\u{7}\nb c\\u{202e}");
+        assert_eq!(printable("größer ≥ 3"), "größer ≥ 3");
+    }
+}

@@ -10,6 +10,7 @@ mod page;
 mod story;
 mod terminal;
 mod text;
+pub mod words;
 
 pub use page::page;
 pub use story::{Facts, Heading, Planned, Story};

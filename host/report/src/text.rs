@@ -1,10 +1,10 @@
-//! Words: those from outside, which are shown but never obeyed, and those for moments, lengths of time and numbers. Pure.
+//! Words from outside, which are shown but never obeyed, and words for numbers. Pure. Those for moments are in `words`.
 
 use std::fmt;
 
 use maud::{Escaper, Render};
 use serde::{Deserialize, Serialize};
-use shiftgate_model::{Millis, Timestamp, is_hidden};
+use shiftgate_model::{is_hidden, printable};
 
 /// The bytes in a page that words have which are not raw data.
 const SENTENCE: usize = 2_000;
@@ -68,7 +68,7 @@ fn cost(character: char) -> usize {
 /// One line: line breaks are blanks.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line: String = visible(&self.0).chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
+        let line: String = printable(&self.0).chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
         f.pad(&line)
     }
 }
@@ -77,7 +77,7 @@ impl fmt::Display for Text {
 impl Render for Text {
     fn render_to(&self, buffer: &mut String) {
         let beginning = self.cut(SENTENCE);
-        let _ = fmt::Write::write_str(&mut Escaper::new(buffer), &visible(&beginning.0));
+        let _ = fmt::Write::write_str(&mut Escaper::new(buffer), &printable(&beginning.0));
         if beginning.len() < self.len() {
             buffer.push('…');
         }
@@ -89,49 +89,8 @@ pub(crate) struct Whole<'t>(pub(crate) &'t Text);
 
 impl Render for Whole<'_> {
     fn render_to(&self, buffer: &mut String) {
-        let _ = fmt::Write::write_str(&mut Escaper::new(buffer), &visible(&self.0.0));
+        let _ = fmt::Write::write_str(&mut Escaper::new(buffer), &printable(&self.0.0));
     }
-}
-
-/// Makes visible what acts on a terminal and what turns or hides text. Line feeds stay.
-fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => shown.push('\n'),
-            '\t' => shown.push(' '),
-            '\r' => {}
-            other if is_hidden(other) => shown.extend(other.escape_unicode()),
-            other => shown.push(other),
-        }
-    }
-    shown
-}
-
-/// A moment in UTC, in strftime's words.
-pub(crate) fn moment(at: Timestamp, format: &str) -> String {
-    i64::try_from(at.0)
-        .ok()
-        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
-        .map_or_else(|| format!("{}ms", at.0), |stamp| stamp.strftime(format).to_string())
-}
-
-/// `2026-11-23 21:45:01 UTC`.
-pub(crate) fn date_time(at: Timestamp) -> String {
-    moment(at, "%Y-%m-%d %H:%M:%S UTC")
-}
-
-/// `21:45:01`.
-pub(crate) fn clock(at: Timestamp) -> String {
-    moment(at, "%H:%M:%S")
-}
-
-/// A length of time to the second; under ten seconds to the tenth.
-pub(crate) fn length(time: Millis) -> String {
-    if time.0 < 10_000 {
-        return format!("{}.{}s", time.0 / 1_000, time.0 % 1_000 / 100);
-    }
-    Millis::seconds(time.0 / 1_000).to_string()
 }
 
 /// A number in four significant digits or fewer; whole ones as they are.

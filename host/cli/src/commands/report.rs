@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shiftgate_engine::Runs as _;
 use shiftgate_model::{Clock as _, Events as _};
-use shiftgate_report::{Facts, Heading, Planned, Story, page, terminal};
+use shiftgate_report::{Facts, Planned, Story, page, terminal};
 use shiftgate_store::SystemClock;
 use shiftgate_workflow::Plan;
 
@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
 use crate::run_id;
+use crate::view::heading;
 
 pub(crate) async fn run(app: &mut App, args: &Report) -> Result<Exit, Failure> {
     let record = app.record().await?;
@@ -53,17 +54,6 @@ fn write(app: &mut App, file: &Path, page: &str) -> Result<(), Failure> {
             .hint("name a file in a directory that is there, or `-` for standard output")
     })?;
     app.screen.print(&format!("Wrote `{}`\n", file.display()))
-}
-
-fn heading(plan: &Plan) -> Heading {
-    Heading {
-        workflow: plan.workflow.clone(),
-        strategy: plan.strategy.as_str().to_owned(),
-        service: plan.service.clone(),
-        environment: plan.environment.clone(),
-        infrastructure: plan.infrastructure.name.clone(),
-        artifact: plan.artifact.clone(),
-    }
 }
 
 /// Every step that runs when nothing fails.

@@ -1,8 +1,9 @@
 //! How each event changes what is known of a run: of its steps, of its groups, and of what it waits for.
 
 use shiftgate_model::{Capacity, Event, EventKind, GroupId, StepId, Timestamp, Vote};
+use shiftgate_report::Heading;
 
-use super::{GroupView, Header, Role, RouteView, StepState, StepView, View, Wait};
+use super::{GroupView, Role, RouteView, StepState, StepView, View, Wait};
 
 impl View {
     /// The next event of the run.
@@ -12,7 +13,7 @@ impl View {
         match &event.kind {
             EventKind::RunStarted { workflow, strategy, service, environment, infrastructure, artifact } => {
                 self.started_at.get_or_insert(event.at);
-                self.header = Some(Header {
+                self.header = Some(Heading {
                     workflow: workflow.clone(),
                     strategy: strategy.clone(),
                     service: service.clone(),

@@ -11,7 +11,8 @@ pub(crate) use text::{closing, status};
 
 use serde::Serialize;
 
-use shiftgate_model::{AmiId, Capacity, Ending, GroupId, GroupName, Millis, RuleArn, RunId, StepId, Timestamp};
+use shiftgate_model::{Capacity, Ending, GroupId, GroupName, Millis, RuleArn, RunId, StepId, Timestamp};
+use shiftgate_report::Heading;
 use shiftgate_workflow::Plan;
 
 /// Where a run is.
@@ -19,7 +20,7 @@ use shiftgate_workflow::Plan;
 pub(crate) struct View {
     pub(crate) run: RunId,
     #[serde(flatten)]
-    pub(crate) header: Option<Header>,
+    pub(crate) header: Option<Heading>,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) ending: Option<Ending>,
@@ -36,17 +37,6 @@ pub(crate) struct View {
     /// The phase that the next steps belong to.
     #[serde(skip)]
     phase: Option<String>,
-}
-
-/// What is deployed where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Header {
-    pub(crate) workflow: String,
-    pub(crate) strategy: String,
-    pub(crate) service: String,
-    pub(crate) environment: String,
-    pub(crate) infrastructure: String,
-    pub(crate) artifact: AmiId,
 }
 
 /// One step.
@@ -143,7 +133,7 @@ impl View {
     pub(crate) fn new(run: RunId, plan: Option<&Plan>) -> Self {
         Self {
             run,
-            header: plan.map(Header::of),
+            header: plan.map(heading),
             started_at: None,
             ended_at: None,
             ending: None,
@@ -173,16 +163,15 @@ impl View {
     }
 }
 
-impl Header {
-    fn of(plan: &Plan) -> Self {
-        Self {
-            workflow: plan.workflow.clone(),
-            strategy: plan.strategy.as_str().to_owned(),
-            service: plan.service.clone(),
-            environment: plan.environment.clone(),
-            infrastructure: plan.infrastructure.name.clone(),
-            artifact: plan.artifact.clone(),
-        }
+/// What a plan deploys where.
+pub(crate) fn heading(plan: &Plan) -> Heading {
+    Heading {
+        workflow: plan.workflow.clone(),
+        strategy: plan.strategy.as_str().to_owned(),
+        service: plan.service.clone(),
+        environment: plan.environment.clone(),
+        infrastructure: plan.infrastructure.name.clone(),
+        artifact: plan.artifact.clone(),
     }
 }
 

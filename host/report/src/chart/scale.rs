@@ -2,7 +2,7 @@
 
 use shiftgate_model::Timestamp;
 
-use crate::text::{clock, moment};
+use crate::words::{clock, moment};
 
 /// A line from one range to another. A range without width lies in the middle.
 #[derive(Clone, Copy, Debug, PartialEq)]

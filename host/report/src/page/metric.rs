@@ -9,7 +9,8 @@ use super::room::Room;
 use super::timeline::tenth;
 use crate::analysis::{Judgement, Metric, Query, Series, Side};
 use crate::chart::{Column, Scale, columns, extent, runs, time_ticks, value_ticks};
-use crate::text::{clock, count, date_time, length, number};
+use crate::text::{count, number};
+use crate::words::{clock, date_time, length};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 64.0;

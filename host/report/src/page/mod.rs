@@ -18,7 +18,7 @@ pub(crate) use self::now::{healthy, verdicts};
 
 use self::room::Room;
 use crate::story::Story;
-use crate::text::date_time;
+use crate::words::date_time;
 
 const STYLE: &str = include_str!("style.css");
 

@@ -7,7 +7,8 @@ use super::marks::state_tone;
 use super::room::Room;
 use super::section;
 use crate::story::{Group, Role, State, Story};
-use crate::text::{Text, date_time, length};
+use crate::text::Text;
+use crate::words::{date_time, length};
 
 pub(super) fn head(story: &Story) -> Markup {
     html! {

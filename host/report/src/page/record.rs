@@ -6,7 +6,8 @@ use shiftgate_model::Vote;
 use super::room::Room;
 use super::section;
 use crate::story::{Answer, Cast, Line, Question, Receipt, Story, Trouble};
-use crate::text::{clock, count, date_time, length};
+use crate::text::count;
+use crate::words::{clock, date_time, length};
 
 /// The events that are listed: so many of the beginning, and so many of the end.
 const FIRST: usize = 500;

@@ -9,7 +9,8 @@ use super::room::Room;
 use super::section;
 use crate::chart::{Scale, steps_of, time_ticks, value_ticks};
 use crate::story::{Busy, Group, Role, Span, Step, StepState, Story};
-use crate::text::{Text, clock, length};
+use crate::text::Text;
+use crate::words::{clock, length};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 200.0;

@@ -8,7 +8,8 @@ use super::room::Room;
 use super::section;
 use crate::analysis::{Mark, Score};
 use crate::story::{Asked, Measured, Story, Verification};
-use crate::text::{clock, count, length, number};
+use crate::text::{count, number};
+use crate::words::{clock, length};
 
 pub(super) fn verifications(story: &Story, room: &Room) -> Markup {
     if story.verifications.is_empty() {

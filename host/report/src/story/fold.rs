@@ -5,7 +5,8 @@ use shiftgate_model::{Ballot, Event, EventKind, Millis, ReceiptAction, StepError
 use super::{
     Answer, Busy, Cast, Facts, Head, Heading, Line, Question, Receipt, Rollback, Span, State, Step, StepState, Story, Trouble,
 };
-use crate::text::{Text, date_time};
+use crate::text::Text;
+use crate::words::date_time;
 
 /// The phase that the next steps belong to, while the events go by.
 type Phase = Option<String>;

@@ -36,7 +36,7 @@ pub struct Facts {
 }
 
 /// What a plan deploys where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Heading {
     /// The workflow's name.
     pub workflow: String,

@@ -7,7 +7,8 @@ use super::{Page, word};
 use crate::analysis::{Judgement, Mark, Metric, Score, Series, Side};
 use crate::chart::{Column, Scale, columns, extent, runs, value_ticks};
 use crate::story::Measured;
-use crate::text::{Text, clock, number};
+use crate::text::{Text, number};
+use crate::words::clock;
 
 /// The rows of a curve: braille has four dots one above the other.
 const ROWS: usize = 4;

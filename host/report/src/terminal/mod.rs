@@ -14,7 +14,8 @@ use shiftgate_model::{Ending, Vote};
 use crate::analysis::Mark;
 use crate::page::{healthy, verdicts};
 use crate::story::{Answer, Group, Question, State, Story, Verification};
-use crate::text::{Text, clock, date_time, length};
+use crate::text::Text;
+use crate::words::{clock, date_time, length};
 
 /// The metrics of a verification that are drawn.
 const MOST_METRICS: usize = 12;

@@ -5,7 +5,8 @@ use shiftgate_model::{Millis, Timestamp};
 
 use super::Page;
 use crate::story::{Busy, Role, Step, StepState, Story};
-use crate::text::{Text, clock, length};
+use crate::text::Text;
+use crate::words::{clock, length};
 
 /// The columns of what stands behind a row.
 const BEHIND: usize = 17;
