@@ -14,11 +14,23 @@ use crate::{fault, file};
 const INCOMPLETE: [&str; 3] = ["no such column", "no such table", "duplicate column"];
 const NOT_MADE: &str = "the file could not be made to its end, as happens when the disk is full; free some space, then try again";
 
+/// What SQLite may keep of pages in the whole process, in bytes. duroxide gives each of its five connections a cache of 64 MB, and
+/// whoever takes 10,000 runs up fills them all.
+const PAGES_KEPT: i64 = 32 << 20;
+
 /// The tables in which something lies as soon as a run was launched.
 const OF_RUNS: [&str; 4] = ["instances", "history", "orchestrator_queue", "worker_queue"];
 
 /// Opens the file, and makes it where it is missing.
 pub(crate) async fn open(action: &str, path: &Path) -> Result<SqliteProvider, StoreError> {
+    let provider = open_whole(action, path).await?;
+    // The limit is the process's: it holds for connections that are made later too, and for the record's.
+    let kept = sqlx::query(&format!("PRAGMA soft_heap_limit = {PAGES_KEPT}")).execute(provider.get_pool()).await;
+    kept.map_err(|error| fault::of_database(action, path.display().to_string(), &error))?;
+    Ok(provider)
+}
+
+async fn open_whole(action: &str, path: &Path) -> Result<SqliteProvider, StoreError> {
     let url = file::sqlite_url(action, path)?;
     let first = match SqliteProvider::new(&url, None).await {
         Ok(provider) => return Ok(provider),
@@ -101,5 +113,17 @@ mod tests {
         let error = open("open it", &path).await.err().unwrap();
         assert_eq!(error.reason, NOT_MADE);
         assert!(!is_empty(&file::sqlite_url("look", &path).unwrap()).await, "it is left as it is");
+    }
+
+    #[tokio::test]
+    async fn whatever_is_opened_beside_a_journal_shares_its_bounded_cache() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let provider = open("open it", &directory.path().join("engine.db")).await.unwrap();
+        let path = directory.path().join("other.db");
+        file::try_database("make", &path).await.unwrap();
+        let mut other = AnyConnection::connect(&file::sqlite_url("make", &path).unwrap()).await.unwrap();
+        let kept: i64 = sqlx::query_scalar("PRAGMA soft_heap_limit").fetch_one(&mut other).await.unwrap();
+        assert_eq!(kept, PAGES_KEPT);
+        provider.get_pool().close().await;
     }
 }
