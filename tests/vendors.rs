@@ -195,7 +195,7 @@ async fn cloudwatch_is_asked_as_moto_understands_it() {
     let moto = Peer::moto(&python).await;
     let now = NOW.to_string();
     script(&python, "cloudwatch_python.py", &[&moto.url, &now, "fill"]).await;
-    let auth = Auth::Sigv4 { service: "monitoring".to_owned(), region: "us-east-1".to_owned() };
+    let auth = Auth::Sigv4 { service: "monitoring".to_owned(), region: "us-east-1".to_owned(), profile: None };
     let asked = Asked::new("cloudwatch", json!({ "url": moto.url }), &moto.url, &["POST"]).with_auth(auth);
     let metric = |more: Value| {
         // The run's new group is web__2.

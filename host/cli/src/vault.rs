@@ -125,9 +125,9 @@ pub(crate) struct Signing(pub(crate) AwsSigner);
 #[async_trait]
 impl Signer for Signing {
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, String> {
-        let Unsigned { method, url, headers, body, service, region } = request;
+        let Unsigned { method, url, headers, body, service, region, profile } = request;
         let now = std::time::UNIX_EPOCH + SystemClock.now().since(shiftgate_model::Timestamp(0)).duration();
-        self.0.sign(&ToSign { method, url, headers, body, service, region }, now).await
+        self.0.sign(&ToSign { method, url, headers, body, service, region, profile: *profile }, now).await
     }
 }
 

@@ -48,7 +48,7 @@ fn plugins_config(app: &App) -> Result<PluginsConfig, Failure> {
         bundled_dirs,
         compiler,
         vault: Arc::new(Places::new(app.env.clone())),
-        signer: Arc::new(Signing(AwsSigner::new(None))),
+        signer: Arc::new(Signing(AwsSigner::default())),
         ..PluginsConfig::new(cache_dir, Arc::new(SystemClock))
     })
 }

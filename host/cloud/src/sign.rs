@@ -2,17 +2,18 @@
 //!
 //! The plugin host asks; the plugin never sees a key. The SDK's own signer does the arithmetic.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use aws_config::BehaviorVersion;
+use aws_config::Region;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use tokio::sync::Mutex;
 
-use crate::elb::http_client;
+use crate::elb::{chain, http_client};
 use crate::redact::Redactor;
 
 /// Credentials without an end of their own are looked for again after this long.
@@ -20,17 +21,16 @@ const FRESH: Duration = Duration::from_secs(15 * 60);
 /// Credentials are looked for again this long before they end.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// A signer with the operator's credentials.
+/// A signer with the operator's credentials, which it looks for at the first request.
+#[derive(Default)]
 pub struct AwsSigner {
-    /// The profile of AWS's shared configuration files; none leaves it to AWS's own chain.
-    profile: Option<String>,
-    /// Credentials, and until when they are used.
-    found: Mutex<Option<(Credentials, SystemTime)>>,
+    /// The credentials of each profile, and until when they are used.
+    found: Mutex<BTreeMap<Option<String>, (Credentials, SystemTime)>>,
 }
 
 impl fmt::Debug for AwsSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwsSigner").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("AwsSigner").finish_non_exhaustive()
     }
 }
 
@@ -49,43 +49,38 @@ pub struct ToSign<'a> {
     pub service: &'a str,
     /// The region.
     pub region: &'a str,
+    /// The profile of AWS's shared files whose credentials sign; none leaves it to AWS's own chain.
+    pub profile: Option<&'a str>,
 }
 
 impl AwsSigner {
-    /// A signer; credentials are looked for at the first request.
-    #[must_use]
-    pub fn new(profile: Option<String>) -> Self {
-        Self { profile, found: Mutex::new(None) }
-    }
-
     /// The headers that make a request the operator's: name, value.
     ///
     /// # Errors
     /// There are no credentials, or the request cannot be signed; without anything of a key.
     pub async fn sign(&self, request: &ToSign<'_>, now: SystemTime) -> Result<Vec<(String, String)>, String> {
-        let credentials = self.credentials(now).await?;
+        let credentials = self.credentials(request.profile, request.region, now).await?;
         signed(request, credentials, now)
     }
 
-    async fn credentials(&self, now: SystemTime) -> Result<Credentials, String> {
+    async fn credentials(&self, profile: Option<&str>, region: &str, now: SystemTime) -> Result<Credentials, String> {
         let mut found = self.found.lock().await;
-        if let Some((credentials, until)) = found.as_ref()
+        if let Some((credentials, until)) = found.get(&profile.map(str::to_owned))
             && now < *until
         {
             return Ok(credentials.clone());
         }
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client(true));
-        if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
-        }
-        let config = loader.load().await;
+        let config = chain(profile, Region::new(region.to_owned()), &http_client(true)).load().await;
         let provider = config.credentials_provider().ok_or("AWS's own chain has no credentials")?;
         let credentials = provider.provide_credentials().await.map_err(|error| {
             let why = Redactor::blind().clean(&error.to_string());
-            format!("AWS's own chain (environment, files, container, instance) finds no credentials: {why}")
+            match profile {
+                Some(profile) => format!("profile `{profile}` of AWS's shared files gives no credentials: {why}"),
+                None => format!("AWS's own chain (environment, files, container, instance) finds no credentials: {why}"),
+            }
         })?;
         let until = credentials.expiry().map_or_else(|| now.checked_add(FRESH), |end| end.checked_sub(MARGIN)).unwrap_or(now);
-        *found = Some((credentials.clone(), until));
+        found.insert(profile.map(str::to_owned), (credentials.clone(), until));
         Ok(credentials)
     }
 }
@@ -125,6 +120,7 @@ mod tests {
             body: b"",
             service: "service",
             region: "us-east-1",
+            profile: None,
         };
         let headers = signed(&request, credentials, now).unwrap();
         let of = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
@@ -136,6 +132,6 @@ mod tests {
 
     #[tokio::test]
     async fn its_debug_form_shows_no_key() {
-        assert_eq!(format!("{:?}", AwsSigner::new(Some("ops".to_owned()))), "AwsSigner { profile: Some(\"ops\"), .. }");
+        assert_eq!(format!("{:?}", AwsSigner::default()), "AwsSigner { .. }");
     }
 }

@@ -6,22 +6,26 @@
 mod chain {
     use std::path::Path;
     use std::sync::{Arc, Mutex};
+    use std::time::SystemTime;
 
     use secrecy::SecretString;
     use serde_json::{Value, json};
-    use shiftgate_cloud::{Elb, ElbConfig};
+    use shiftgate_cloud::{AwsSigner, Elb, ElbConfig, ToSign};
     use shiftgate_model::Routes;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::process::Command;
 
-    /// What the started process does: `{"profile": .., "endpoint": .., "keys": bool}`.
+    /// What the started process does: `{"profile": .., "endpoint": .., "keys": bool}`, or `{"sign": service, "profile": ..}`.
     const PART: &str = "SHIFTGATE_CHAIN_PART";
     const NOBODY: &str = "http://127.0.0.1:1";
 
     /// Makes one call, and prints what came of it.
     async fn call(part: &Value) {
         let text = |key: &str| part[key].as_str().map(str::to_owned);
+        if let Some(service) = text("sign") {
+            return sign(&service, text("profile").as_deref()).await;
+        }
         let mut config = ElbConfig::new("eu-west-1");
         (config.profile, config.endpoint_url) = (text("profile"), text("endpoint"));
         if part["keys"] == true {
@@ -30,6 +34,16 @@ mod chain {
         match Elb::new(config).await.expect("a client").load_balancer("shop").await {
             Ok(found) => println!("called: {}", found.is_none()),
             Err(error) => println!("failed: {error}"),
+        }
+    }
+
+    /// Signs a plugin's request, and prints by whose key.
+    async fn sign(service: &str, profile: Option<&str>) {
+        let (url, region) = ("https://monitoring.eu-west-1.amazonaws.com/", "eu-west-1");
+        let request = ToSign { method: "POST", url, headers: &[], body: b"", service, region, profile };
+        match AwsSigner::default().sign(&request, SystemTime::now()).await {
+            Ok(headers) => println!("signed: {headers:?}"),
+            Err(why) => println!("failed: {why}"),
         }
     }
 
@@ -152,6 +166,18 @@ mod chain {
         // Keys that are handed in: nothing of the environment is read.
         let handed = json!({"keys": true, "endpoint": url});
         assert_eq!(signer(handed, &[keys.as_slice(), &files, &nobody].concat()).await, "AKIDHANDED");
+
+        // A plugin's request, by the same rules.
+        let signed = json!({"sign": "monitoring"});
+        let printed = run(signed.clone(), &keys).await;
+        assert!(printed.contains("Credential=AKIDENVIRONMENT/"), "{printed}");
+        let production = json!({"sign": "monitoring", "profile": "production"});
+        let printed = run(production, &[keys.as_slice(), &files].concat()).await;
+        assert!(printed.contains("Credential=AKIDPRODUCTION/"), "{printed}");
+        let printed = run(json!({"sign": "monitoring", "profile": "nobody"}), &[keys.as_slice(), &files].concat()).await;
+        assert!(printed.contains("failed: profile `nobody` of AWS's shared files gives no credentials: "), "{printed}");
+        let printed = run(signed, &[]).await;
+        assert!(printed.contains("failed: AWS's own chain (environment, files, container, instance) finds no cred"), "{printed}");
 
         let printed = run(json!({"endpoint": url}), &[]).await;
         assert!(printed.contains("failed: ELB DescribeLoadBalancers for `shop`: there are no AWS credentials: "), "{printed}");

@@ -76,6 +76,9 @@ pub enum Auth {
         service: String,
         /// The region.
         region: String,
+        /// The profile of AWS's shared files whose credentials sign; none leaves it to AWS's own chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
     },
 }
 

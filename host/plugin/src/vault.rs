@@ -33,6 +33,8 @@ pub struct Unsigned<'a> {
     pub service: &'a str,
     /// The region.
     pub region: &'a str,
+    /// The profile of AWS's shared files whose credentials sign; none leaves it to AWS's own chain.
+    pub profile: Option<&'a str>,
 }
 
 /// Signs requests with the operator's AWS credentials (Signature Version 4).

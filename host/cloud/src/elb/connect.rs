@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use aws_config::ConfigLoader;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
@@ -83,14 +84,18 @@ async fn credentialed(config: &ElbConfig) -> Builder {
         return base.credentials_provider(keys).http_client(http_client(false));
     }
     let http = http_client(true);
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).http_client(http.clone());
-    if let Some(profile) = &config.profile {
-        // As with AWS's own tools: a profile that is named outright stands above keys in the environment.
-        let base = ProviderConfig::without_region().with_region(Some(region)).with_http_client(http.clone());
-        let provider = ProfileFileCredentialsProvider::builder().configure(&base).profile_name(profile).build();
-        loader = loader.profile_name(profile).credentials_provider(provider);
-    }
-    Builder::from(&loader.load().await).http_client(http)
+    let shared = chain(config.profile.as_deref(), region, &http).load().await;
+    Builder::from(&shared).http_client(http)
+}
+
+/// AWS's own chain of credentials, or a profile of its shared files.
+pub(crate) fn chain(profile: Option<&str>, region: Region, http: &SharedHttpClient) -> ConfigLoader {
+    let loader = aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).http_client(http.clone());
+    let Some(profile) = profile else { return loader };
+    // As with AWS's own tools: a profile that is named outright stands above keys in the environment.
+    let base = ProviderConfig::without_region().with_region(Some(region)).with_http_client(http.clone());
+    let provider = ProfileFileCredentialsProvider::builder().configure(&base).profile_name(profile).build();
+    loader.profile_name(profile).credentials_provider(provider)
 }
 
 /// An address that calls may be sent to.

@@ -38,7 +38,7 @@ use shiftgate_model::{
     TargetGroup, TargetGroupArn, TargetHealth,
 };
 
-pub(crate) use connect::http_client;
+pub(crate) use connect::{chain, http_client};
 
 pub use config::{AwsKeys, ElbConfig, ElbRetry, ElbTimeouts};
 use failure::{Call, refused};

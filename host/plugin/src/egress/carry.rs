@@ -266,19 +266,21 @@ pub(super) async fn prove(
             })?;
             (header, carried.fetch(vault, secret, MASK).await?.to_owned())
         }
-        Auth::Sigv4 { service, region } => return sign(service, region, signer, out).await,
+        Auth::Sigv4 { service, region, profile } => return sign((service, region, profile.as_deref()), signer, out).await,
     };
     let value = sensitive(&value, &name)?;
     out.headers.insert(name, value);
     Ok(())
 }
 
-async fn sign(service: &str, region: &str, signer: &dyn Signer, out: &mut Outgoing) -> Result<(), Failure> {
+/// Adds a signature for a service of AWS, in a region, by a profile.
+async fn sign(for_aws: (&str, &str, Option<&str>), signer: &dyn Signer, out: &mut Outgoing) -> Result<(), Failure> {
+    let (service, region, profile) = for_aws;
     // A guest's own attempt at a signature would only get in the way.
     out.headers.remove(AUTHORIZATION);
     let headers = out.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    let request =
-        Unsigned { method: out.target.method(), url: out.target.url().as_str(), headers, body: &out.body, service, region };
+    let (method, url) = (out.target.method(), out.target.url().as_str());
+    let request = Unsigned { method, url, headers, body: &out.body, service, region, profile };
     for (name, value) in signer.sign(&request).await.map_err(Failure::NotGranted)? {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
         let value = sensitive(&value, &name)?;

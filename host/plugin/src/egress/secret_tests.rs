@@ -36,7 +36,8 @@ impl Vault for Desk {
 #[async_trait]
 impl Signer for Desk {
     async fn sign(&self, request: &Unsigned<'_>) -> Result<Vec<(String, String)>, String> {
-        let signature = format!("AWS4 {} {} {} {}", request.method, request.service, request.region, request.body.len());
+        let Unsigned { method, service, region, profile, .. } = request;
+        let signature = format!("AWS4 {method} {service} {region} {} {}", request.body.len(), profile.unwrap_or("anybody"));
         Ok(vec![("authorization".to_owned(), signature), ("x-amz-date".to_owned(), "today".to_owned())])
     }
 }
@@ -179,11 +180,15 @@ async fn auth_is_added_as_the_request_leaves_and_masked_when_it_comes_back() {
 
 #[tokio::test]
 async fn a_request_is_signed_as_it_leaves() {
-    let mut case = Case::new().await.auth(Auth::Sigv4 { service: "monitoring".into(), region: "eu-west-1".into() });
+    let mut case = Case::new().await.auth(Auth::Sigv4 {
+        service: "monitoring".into(),
+        region: "eu-west-1".into(),
+        profile: Some("ops".into()),
+    });
     case.send("POST", "/", &[("authorization", "mine")], "abc").await.unwrap();
     let sent = case.last();
     assert!(
-        sent.contains("authorization: AWS4 POST monitoring eu-west-1 3\r\n") && sent.contains("x-amz-date: today\r\n"),
+        sent.contains("authorization: AWS4 POST monitoring eu-west-1 3 ops\r\n") && sent.contains("x-amz-date: today\r\n"),
         "{sent}"
     );
     assert!(!sent.contains("mine"), "{sent}");

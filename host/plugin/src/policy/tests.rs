@@ -123,7 +123,7 @@ fn secrets_and_signatures_need_the_operator_too() {
     };
     assert_eq!(refusal("secrets = [\"command:pass\"]", &command), "");
     assert!(refusal("secrets = [\"env:*\"]", &command).contains("command:pass"));
-    let signed = Auth::Sigv4 { service: "monitoring".into(), region: "eu-west-1".into() };
+    let signed = Auth::Sigv4 { service: "monitoring".into(), region: "eu-west-1".into(), profile: None };
     let signed = Grants::of(vec![HttpGrant { auth: Some(signed), ..HttpGrant::new("https://a.example", &["GET"]) }]);
     insta::assert_snapshot!(refusal("aws = [\"aps\"]", &signed), @r#"does not let it sign requests for the AWS service `monitoring`; this line of its entry would: aws = ["monitoring"]"#);
     assert_eq!(refusal("aws = [\"monitoring\"]", &signed), "");

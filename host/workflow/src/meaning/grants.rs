@@ -74,7 +74,8 @@ fn auth(s: &mut Session<'_>, node: &Node, scope: &Scope, secrets: &Secrets<'_>) 
             let table = s.table(node, &SIGV4)?;
             let service = s.needed_text(Some(table), "service", "`sigv4`", scope.now());
             let region = s.needed_text(Some(table), "region", "`sigv4`", scope.now());
-            Some(Auth::Sigv4 { service: service?, region: region? })
+            let profile = table.get("profile").map(|node| s.text(node, scope.now()));
+            Some(Auth::Sigv4 { service: service?, region: region?, profile: profile.map_or(Some(None), |text| text.map(Some))? })
         }
     }
 }

@@ -67,6 +67,9 @@ pub(crate) fn meaning(s: &mut Session<'_>, root: &Node, given: &Inputs, complete
     let secrets = secrets(s, root, &names.scope);
     let mut plugins = plugins(s, root, &names.scope, &secrets);
     let infrastructure = infrastructure(s, infra, &names, &secrets);
+    if let Some(profile) = infrastructure.as_ref().and_then(|infrastructure| infrastructure.aws_profile.as_deref()) {
+        plugins.sign_as(profile);
+    }
     let (mut configs, mut backgrounds) = (Vec::new(), Vec::new());
     let mut shared = Shared { names: &names, plugins: &mut plugins, configs: &mut configs, backgrounds: &mut backgrounds };
     let flow = workflow.map(|table| flow(s, &mut shared, table, read_as));

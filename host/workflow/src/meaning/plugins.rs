@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shiftgate_model::{Digest, Grants, Limits, PluginKind, PluginSource};
+use shiftgate_model::{Auth, Digest, Grants, Limits, PluginKind, PluginSource};
 
 use super::grants::grants;
 use super::limits::limits;
@@ -47,6 +47,17 @@ pub(crate) fn plugins(s: &mut Session<'_>, root: Table<'_>, scope: &Scope, secre
 }
 
 impl Plugins {
+    /// Requests to AWS are signed by the profile of the infrastructure, where their grant names no other: what a verification
+    /// measures is in the account that the run changes.
+    pub(crate) fn sign_as(&mut self, infrastructure: &str) {
+        let sources = self.declared.values_mut().filter_map(|(source, _)| source.as_mut());
+        for grant in sources.flat_map(|source| &mut source.grants.http) {
+            if let Some(Auth::Sigv4 { profile: profile @ None, .. }) = &mut grant.auth {
+                *profile = Some(infrastructure.to_owned());
+            }
+        }
+    }
+
     /// The plugin of a step. What cannot be found is reported at `place`.
     pub(crate) fn find(&mut self, s: &mut Session<'_>, name: &str, place: Span, kind: PluginKind) -> Option<PluginSource> {
         self.used.insert(name.to_owned());

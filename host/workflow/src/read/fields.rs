@@ -37,7 +37,7 @@ fields! {
     AUTH, "`auth`", ["bearer", "basic", "header", "sigv4"];
     BASIC_AUTH, "`basic`", ["user", "password"];
     HEADER_AUTH, "`header`", ["name", "value"];
-    SIGV4, "`sigv4`", ["service", "region"];
+    SIGV4, "`sigv4`", ["service", "region", "profile"];
     LIMITS, "`limits`",
         ["file", "memory", "start", "poll", "wall", "requests", "request", "response", "requestTimeout", "logLines", "log",
          "findings", "metrics", "outputs", "state"];

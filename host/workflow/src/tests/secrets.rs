@@ -51,7 +51,22 @@ fn a_plugin_gets_a_placeholder_and_the_plan_the_places() {
     assert_eq!(auths.first(), Some(&None));
     assert_eq!(auths.get(2), Some(&Some(Auth::Basic { user: "ann".into(), secret: pass })));
     assert_eq!(auths.get(3), Some(&Some(Auth::Header { name: "X-Key".into(), secret: file })));
-    assert_eq!(auths.get(4), Some(&Some(Auth::Sigv4 { service: "monitoring".into(), region: "eu-west-1".into() })));
+    let signed = |profile: Option<&str>| {
+        let profile = profile.map(str::to_owned);
+        Some(Some(Auth::Sigv4 { service: "monitoring".into(), region: "eu-west-1".into(), profile }))
+    };
+    assert_eq!(auths.get(4).cloned(), signed(None));
+    // It measures where the run acts, unless it is told otherwise.
+    let by = |infrastructure: &str, profile: &str| {
+        let text = with("https://hooks.example.com/services/${secrets.hook}");
+        let text = text.replacen("region: us-east-1,", &format!("region: us-east-1, aws: {{ profile: {infrastructure} }},"), 1);
+        let plan = planned(&text.replace("region: eu-west-1 }", &format!("region: eu-west-1{profile} }}")));
+        let step = plan.wrap_up.first().map(|step| &step.action).cloned();
+        let Some(Action::WrapUp(step)) = step else { panic!("{step:?}") };
+        step.plugin.grants.http.get(4).map(|grant| grant.auth.clone())
+    };
+    assert_eq!(by("ops", ""), signed(Some("ops")));
+    assert_eq!(by("ops", ", profile: metrics"), signed(Some("metrics")));
     let limits = [(Limit::Memory, 128 << 20), (Limit::Wall, 120_000), (Limit::Requests, 7)];
     assert_eq!(step.plugin.limits, limits.into());
 }
