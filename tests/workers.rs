@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::campaign::{mixed, seed, variable};
 use crate::postgres::Server;
-use crate::program::{Bench, Finished, finish, root, until};
+use crate::program::{Bench, Finished, finish, plugins, root, until};
 
 /// Longer than anything here takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -100,6 +100,35 @@ async fn a_worker_takes_over_and_commands_are_heard_by_whoever_works() {
     assert_eq!(aborted.exit, 0, "{}{}", aborted.stdout, aborted.stderr);
     assert_eq!(shown.wait().await.expect("it ends").code(), Some(4));
     assert!(aborted.stdout.contains("The new group is"), "{}", aborted.stdout);
+}
+
+/// A run that waits for a person is not failed, and not judged, by a plugin that was put in the place of its own meanwhile.
+#[tokio::test]
+async fn a_run_goes_on_with_the_plugins_that_it_began_with() {
+    let Some(crew) = Crew::new(world(&["web__4".to_owned()])).await else { return };
+    let (home, metrics) = (crew.bench.home.path(), crew.bench.sim.metrics_url());
+    let workflow = std::fs::read_to_string(root().join("tests/cases/approved/workflow.yaml")).expect("a workflow");
+    let declared = format!(
+        "plugins:\n  errors:\n    source: ./errors.wasm\n    grants: {{ http: [ {{ url: '{metrics}', addresses: [127.0.0.0/8] }} ] }}\n"
+    );
+    let verify = format!("      verify: [ {{ plugin: errors, with: {{ url: '{metrics}', query: '0', max: 1, count: 1 }} }} ]\n");
+    let text = workflow.replace("../", "").replace("workflow:\n", &format!("{declared}workflow:\n")) + &verify;
+    std::fs::write(home.join("workflow.yaml"), text).expect("a workflow");
+    std::fs::copy(root().join("tests/cases/elastigroup.json"), home.join("elastigroup.json")).expect("a copy");
+    let put = |plugin: &str| {
+        std::fs::copy(plugins().join(plugin), home.join("new.wasm")).expect("a copy");
+        std::fs::rename(home.join("new.wasm"), home.join("errors.wasm")).expect("it is replaced");
+    };
+    put("prometheus.wasm");
+    let _worker = crew.worker();
+    let file = home.join("workflow.yaml");
+    let (mut shown, _) = until(crew.start(file.to_str().expect("a path")), "Approval needed").await;
+    put("http-check.wasm");
+    let voted = crew.run(&["approve", "last", "--as", "oncall"]).await;
+    assert_eq!(voted.exit, 0, "{}", voted.stderr);
+    assert_eq!(shown.wait().await.expect("it ends").code(), Some(0));
+    let logs = crew.run(&["logs", "last"]).await.stdout;
+    assert!(logs.contains("Verdict pass"), "{logs}");
 }
 
 #[tokio::test]

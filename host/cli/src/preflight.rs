@@ -10,7 +10,7 @@ use shiftgate_model::{
     RunId, RunInfo, StepId,
 };
 use shiftgate_store::{Record, SystemClock};
-use shiftgate_workflow::{Action, ConfigProblem, Plan, PluginStep, RoutingShape, ShiftRoute, fill};
+use shiftgate_workflow::{ConfigProblem, Plan, PluginStep, RoutingShape, ShiftRoute, fill};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -62,14 +62,7 @@ pub(crate) struct Checked {
 /// Every plugin loads and is of the kind that its step needs.
 pub(crate) async fn plugins(runner: &dyn PluginRunner, run: &RunId, plan: &Plan) -> Result<Checked, Failure> {
     let (mut refused, mut hints, mut checked) = (Vec::new(), Vec::new(), Checked::default());
-    let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback).chain(&plan.wrap_up);
-    for step in steps {
-        let (plugin, kind) = match &step.action {
-            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => continue,
-            Action::Verify(plugin) => (plugin, PluginKind::Verification),
-            Action::Approve(approve) => (&approve.step, PluginKind::Approval),
-            Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),
-        };
+    for (step, plugin, kind) in plan.plugin_steps() {
         match plugin_of(runner, run, plan, &step.id, plugin, kind).await {
             Ok((found, digest)) => {
                 checked.problems.extend(found);

@@ -11,6 +11,7 @@ use shiftgate_model::{
 };
 use shiftgate_workflow::{Action, Plan, Step};
 
+use crate::components::{self, BEGIN};
 use crate::poller::Poller;
 use crate::steps::{self, Cx, Heeds, Stop, background, settle};
 use crate::{Facts, Next, OPERATOR, Pace, Runs, Task, TaskReply};
@@ -90,7 +91,7 @@ impl Activities {
     /// # Errors
     /// As [`perform_text`](Self::perform_text).
     pub async fn perform(&self, run: &RunId, task: Task) -> Result<TaskReply, StoreError> {
-        let plan = self.ports.runs.plan(run).await?;
+        let plan = components::bound(&self.ports, run).await?;
         match task {
             Task::Begin => self.begin(run, &plan).await,
             Task::Step { step, attempt, facts, resumed, ending } => {
@@ -145,11 +146,13 @@ impl Activities {
 
     /// Every plugin loads and takes its config, then the family is this run's.
     async fn begin(&self, run: &RunId, plan: &Plan) -> Result<TaskReply, StoreError> {
-        let step = StepId::new("begin");
+        let step = StepId::new(BEGIN);
         let cx = self.cx(run, plan, &step, &Facts::default(), Heeds::Abort);
         cx.say_once("run/started", steps::run_started(plan)).await?;
-        if let Err(stop) = steps::check_plugins(&cx).await {
-            return self.refused(&cx, stop).await;
+        match steps::check_plugins(&cx).await {
+            Ok(_) if plan.is_bound() => {}
+            Ok(digests) => components::bind(&self.ports, run, &digests).await?,
+            Err(stop) => return self.refused(&cx, stop).await,
         }
         let mut shown = None;
         let mut pause = None;
@@ -196,7 +199,7 @@ impl Activities {
         }
         cx.say(EventKind::StepFailed { error: error.clone() }).await?;
         let record = self.ports.ledger.record(cx.run).await?;
-        let untouched = record.iter().all(|entry| entry.step.as_str() == OPERATOR);
+        let untouched = record.iter().all(|entry| [OPERATOR, BEGIN].contains(&entry.step.as_str()));
         Ok(TaskReply::Failed { error, next: if untouched { Next::Fail } else { Next::Abort } })
     }
 }

@@ -8,6 +8,7 @@
 
 mod activities;
 mod approval;
+mod components;
 mod durable;
 mod facts;
 mod interpreter;

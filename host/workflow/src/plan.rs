@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shiftgate_model::{
-    AccountId, AmiId, Amount, Digest, DownsizeOrder, ElastigroupTemplate, Family, ListenerArn, Millis, PluginSource, RuleArn,
-    SecretRef, Sizing, StepId, TargetGroupArn, Weight,
+    AccountId, AmiId, Amount, Digest, DownsizeOrder, ElastigroupTemplate, Family, ListenerArn, Millis, PluginKind, PluginSource,
+    RuleArn, SecretRef, Sizing, StepId, TargetGroupArn, Weight,
 };
 
 pub use failure::{FailureAction, FailurePolicy, Final};
@@ -63,6 +63,23 @@ impl Plan {
     /// The verifications that go on beside the later steps.
     pub fn background(&self) -> impl Iterator<Item = &Step> {
         self.phases.iter().flat_map(|phase| &phase.steps).filter(|step| step.is_background())
+    }
+
+    /// The steps that are plugins, those of the rollback and the wrap-ups last, each with the kind of its plugin.
+    pub fn plugin_steps(&self) -> impl Iterator<Item = (&Step, &PluginStep, PluginKind)> {
+        let steps = self.phases.iter().flat_map(|phase| &phase.steps).chain(&self.rollback).chain(&self.wrap_up);
+        steps.filter_map(|step| match &step.action {
+            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => None,
+            Action::Verify(plugin) => Some((step, plugin, PluginKind::Verification)),
+            Action::Approve(approve) => Some((step, &approve.step, PluginKind::Approval)),
+            Action::WrapUp(plugin) => Some((step, plugin, PluginKind::WrapUp)),
+        })
+    }
+
+    /// Whether each plugin is bound to a component.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.plugin_steps().all(|(_, step, _)| step.plugin.pinned.is_some())
     }
 
     /// Binds each plugin to the component that its name stands for now.

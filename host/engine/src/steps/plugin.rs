@@ -1,10 +1,12 @@
 //! Steps that are plugins: start, then poll after each wait, in a fresh instance every time. What a verification or an
 //! approval amounts to is decided in `verdicts`; this file calls, waits and cancels.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use shiftgate_model::{
-    Call, Ending, ErrorClass, EventKind, Millis, Outcome, Parked, PluginCall, PluginKind, PluginReply, Receipt, ReceiptAction,
-    RunInfo, Stage, StepError, StepId, Suspension, Timestamp, Wake,
+    Call, Digest, Ending, ErrorClass, EventKind, Millis, Outcome, Parked, PluginCall, PluginKind, PluginReply, Receipt,
+    ReceiptAction, RunInfo, Stage, StepError, StepId, Suspension, Timestamp, Wake,
 };
 use shiftgate_workflow::{Action, Approve, PluginStep, fill};
 
@@ -265,25 +267,20 @@ fn run_info(cx: &Cx<'_>, job: &Job<'_>, started_at: Timestamp, deadline: Option<
         started_at,
         deadline,
         dry_run: false,
-        attributes: std::collections::BTreeMap::new(),
+        attributes: BTreeMap::new(),
     }
 }
 
-/// Loads every plugin of the plan and shows it its config, before anything is touched.
-pub(crate) async fn check_plugins(cx: &Cx<'_>) -> Result<(), Stop> {
-    let steps = cx.plan.phases.iter().flat_map(|phase| &phase.steps).chain(&cx.plan.rollback).chain(&cx.plan.wrap_up);
-    let mut problems = Vec::new();
-    for step in steps {
-        let (plugin, kind) = match &step.action {
-            Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => continue,
-            Action::Verify(plugin) => (plugin, PluginKind::Verification),
-            Action::Approve(approve) => (&approve.step, PluginKind::Approval),
-            Action::WrapUp(plugin) => (plugin, PluginKind::WrapUp),
-        };
-        problems.extend(check(cx, &step.id, step, plugin, kind).await?);
+/// Loads every plugin of the plan and shows it its config, before anything is touched. The component behind each one's name.
+pub(crate) async fn check_plugins(cx: &Cx<'_>) -> Result<BTreeMap<String, Digest>, Stop> {
+    let (mut problems, mut digests) = (Vec::new(), BTreeMap::new());
+    for (step, plugin, kind) in cx.plan.plugin_steps() {
+        let (found, digest) = check(cx, &step.id, step, plugin, kind).await?;
+        problems.extend(found);
+        digests.insert(plugin.plugin.name.clone(), digest);
     }
     if problems.is_empty() {
-        return Ok(());
+        return Ok(digests);
     }
     Err(StepError::new(ErrorClass::Application, problems.join("; ")).hint("mend the workflow file; nothing was touched").into())
 }
@@ -294,7 +291,7 @@ async fn check(
     step: &shiftgate_workflow::Step,
     plugin: &PluginStep,
     kind: PluginKind,
-) -> Result<Vec<String>, Stop> {
+) -> Result<(Vec<String>, Digest), Stop> {
     let job = Job { step, phase: None, attempt: 1, facts: Facts::default(), resumed: None, woken: Woken::Itself, ending: None };
     let cx = Cx { step: id, ..*cx };
     let visit = Visit::of(&cx, &job, plugin, kind, None);
@@ -302,7 +299,7 @@ async fn check(
     let run = run_info(&cx, &job, visit.started_at, None);
     let call = PluginCall { kind, config, run, action: Call::Validate };
     let reply = cx.ports.plugins.call(&plugin.plugin, &call).await.map_err(calls::step_error)?;
-    Ok(match reply.outcome {
+    let problems = match reply.outcome {
         Outcome::ConfigRefused(problems) => problems
             .into_iter()
             .map(|(pointer, message)| {
@@ -310,5 +307,6 @@ async fn check(
             })
             .collect(),
         _ => Vec::new(),
-    })
+    };
+    Ok((problems, reply.digest))
 }

@@ -63,8 +63,8 @@ async fn a_group_whose_setup_was_cut_short_is_told_of() {
     let mut plan = plan(Vec::new());
     plan.rollback.push(step("rollback/verify-1", Action::Verify(plugin("errors"))));
     let world = live_world(plan);
-    // The last write that succeeds is the intent to create.
-    world.state().writes_left = Some(6);
+    // The last write that succeeds is the intent to create; two of them bind the plugin.
+    world.state().writes_left = Some(8);
     assert!(deploy(&Sim::new(world.activities()), &run_id(), &world.plan).await.is_err());
     assert_eq!(world.groups(), ["web__4 0/4/10", "web__5 0/0/0"]);
     world.state().writes_left = None;

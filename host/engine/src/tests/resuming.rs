@@ -26,6 +26,17 @@ async fn a_record_that_fails_at_any_write_leaves_a_run_that_can_be_resumed() {
     }
 }
 
+/// A plan that was handed over names no components: those that the plugins were when it began are its own from then on.
+#[tokio::test(start_paused = true)]
+async fn a_run_keeps_the_components_that_it_began_with() {
+    let world = live_world(plan(vec![verify(1), approval(Millis::minutes(60))]));
+    world.state().replies.extend([report(Verdict::Pass), counted(&[("ann", Vote::Approve)], false)]);
+    assert_eq!(run(&world).await, Ending::Succeeded);
+    let pins = std::mem::take(&mut world.state().plugin_pins);
+    assert_eq!(pins.len(), 2);
+    assert!(pins.iter().all(|pin| *pin == Some(Digest("0".repeat(64)))), "{pins:?}");
+}
+
 /// A canary that stopped half-way left two groups with instances: emptying the lower one would take away what serves.
 #[tokio::test(start_paused = true)]
 async fn two_groups_that_serve_are_for_a_person_to_decide() {

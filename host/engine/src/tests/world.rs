@@ -52,6 +52,7 @@ pub(super) struct State {
     /// What the plugin of one step answers, before the others.
     pub(super) replies_of: BTreeMap<String, VecDeque<Outcome>>,
     pub(super) plugin_calls: Vec<PluginCall>,
+    pub(super) plugin_pins: Vec<Option<Digest>>,
     /// Errors for the next calls of plugins.
     pub(super) plugin_faults: VecDeque<PluginError>,
     /// The store refuses to write from this many writes on.
@@ -267,7 +268,7 @@ impl Groups for World {
 
 #[async_trait]
 impl PluginRunner for World {
-    async fn call(&self, _source: &PluginSource, call: &PluginCall) -> Result<PluginReply, PluginError> {
+    async fn call(&self, source: &PluginSource, call: &PluginCall) -> Result<PluginReply, PluginError> {
         let mut state = self.state();
         if let Some(error) = state.plugin_faults.pop_front() {
             return Err(error);
@@ -281,6 +282,7 @@ impl PluginRunner for World {
         };
         if !matches!(call.action, Call::Validate) {
             state.plugin_calls.push(call.clone());
+            state.plugin_pins.push(source.pinned.clone());
             if let Some(meddle) = state.on_plugin_call.take() {
                 meddle(&mut state);
             }

@@ -11,9 +11,11 @@ use serde::Serialize;
 use serde_json::Value;
 use shiftgate_author::{Gap, Missing, Recording, Replayed};
 use shiftgate_engine::Runs as _;
-use shiftgate_model::{Digest, Evidence, LogLine, PluginReply, PluginSource, Report, RunId, StepId, Timestamp, Verdict};
+use shiftgate_model::{
+    Digest, Evidence, LogLine, PluginKind, PluginReply, PluginSource, Report, RunId, StepId, Timestamp, Verdict,
+};
 use shiftgate_store::Record;
-use shiftgate_workflow::{Action, Plan};
+use shiftgate_workflow::Plan;
 
 use crate::app::App;
 use crate::args::{Format, Replay, Verify};
@@ -148,17 +150,8 @@ async fn source(app: &App, record: &Record, run: &RunId, start: &Evidence, args:
 
 /// The plugin of a step, as the plan names it.
 fn planned<'p>(plan: &'p Plan, id: &StepId) -> Option<&'p PluginSource> {
-    let steps = plan.phases.iter().flat_map(|phase| &phase.steps).chain(&plan.rollback);
-    steps.filter(|step| step.id == *id).find_map(|step| match &step.action {
-        Action::Verify(step) => Some(&step.plugin),
-        Action::Setup
-        | Action::Deploy(_)
-        | Action::Swap(_)
-        | Action::Shift(_)
-        | Action::Approve(_)
-        | Action::WrapUp(_)
-        | Action::Background => None,
-    })
+    let mut verifications = plan.plugin_steps().filter(|(_, _, kind)| *kind == PluginKind::Verification);
+    verifications.find(|(step, ..)| step.id == *id).map(|(_, step, _)| &step.plugin)
 }
 
 /// The report of a replay; one that has come to none because the evidence is over cannot tell.
