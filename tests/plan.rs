@@ -7,7 +7,7 @@ use serde_json::Value;
 use shiftgate_sim::{AwsCall, Edit, GroupView, LoadBalancerView, Numbers, World, forward, rule_arn};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::program::{Bench, Finished, finish, root};
+use crate::program::{Bench, Finished, finish, plugins, root};
 
 /// Swaps two rules, without a plugin; its world has one group live.
 const SWAP: &str = "swap-keeps-old";
@@ -129,6 +129,39 @@ async fn a_run_of_a_plan_is_refused_once_anything_has_moved() {
     let agreed = digest(&input, SWAP).await;
     let args = ["run", &file(SWAP), "--input", "ami=ami-0other", "--plan", &agreed];
     refused(&input, &input.run(&args).await, 20, &moved);
+}
+
+/// Somebody who agrees to a plan agrees to a run that can begin, and to the plugins that will judge it.
+#[tokio::test]
+async fn a_plan_holds_its_plugins_to_what_a_run_does() {
+    let bench = bench("approved").await;
+    let verify = |with: &str| format!("deploy: 100%\n      verify: [ {{ plugin: judge, with: {with} }} ]");
+    let edit = |source: &str, with: &str| {
+        let file = edited(&bench, "approved", "deploy: 100%", &verify(with));
+        let text = fs::read_to_string(&file).expect("the workflow");
+        let declared = format!("plugins:\n  judge: {{ source: {source} }}\nworkflow:\n");
+        fs::write(&file, text.replace("workflow:\n", &declared)).expect("a workflow");
+        file
+    };
+    let plan = async |file: &str| bench.run(&["plan", file, "--input", "ami=ami-0green"]).await;
+    let url = "{ url: 'http://127.0.0.1:1' }";
+
+    refused(&bench, &plan(&edit("./judge.wasm", url)).await, 11, &["judge.wasm"]);
+    let put = |plugin: &str| fs::copy(plugins().join(plugin), bench.home.path().join("judge.wasm")).expect("a copy");
+    put("manual-approval.wasm");
+    refused(&bench, &plan(&edit("./judge.wasm", url)).await, 11, &["judge.wasm", "approval"]);
+    put("http-check.wasm");
+    refused(&bench, &plan(&edit("./judge.wasm", "{ url: 'http://127.0.0.1:1', maxx: 1 }")).await, 10, &["maxx"]);
+    let file = edit("./judge.wasm", url);
+    let agreed = plan(&file).await;
+    assert_eq!(agreed.exit, 0, "{}", agreed.stderr);
+    let digest = agreed.stdout.lines().find_map(|line| line.strip_prefix("Digest ")).expect("a digest");
+    // Another component that does the same: a note more at its end.
+    let mut upgraded = fs::read(bench.home.path().join("judge.wasm")).expect("the plugin");
+    upgraded.extend(*b"\x00\x05\x04note");
+    fs::write(bench.home.path().join("judge.wasm"), upgraded).expect("it is written");
+    let moved = bench.run(&["run", &file, "--input", "ami=ami-0green", "--plan", digest]).await;
+    refused(&bench, &moved, 20, &["not the one that was agreed on"]);
 }
 
 #[tokio::test]

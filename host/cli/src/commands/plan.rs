@@ -10,7 +10,7 @@ use owo_colors::OwoColorize as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use shiftgate_engine::{PlannedCall, PlannedStep, Rehearsal, RehearsalError, rehearse};
-use shiftgate_model::{AccountId, ErrorClass, TargetGroupArn};
+use shiftgate_model::{AccountId, Clock as _, ErrorClass, TargetGroupArn};
 use shiftgate_store::{Record, SystemClock};
 use shiftgate_workflow::{Agreed, Plan, RoutingShape};
 
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::files::{self, Disk};
 use crate::text::printable;
 use crate::wiring::{CloudConfig, Clouds};
-use crate::{credentials, preflight};
+use crate::{credentials, preflight, run_id};
 
 /// The hex digits of a digest.
 const DIGITS: usize = 64;
@@ -29,10 +29,14 @@ const DIGITS: usize = 64;
 pub(crate) async fn run(app: &mut App, args: &Planned) -> Result<Exit, Failure> {
     let source = files::workflow(&args.workflow.file)?;
     let files = Disk::beside(&args.workflow.file);
-    let (mut plan, _) = super::validate::plan(app, &source, &files, &args.workflow.inputs)?;
+    let (mut plan, configs) = super::validate::plan(app, &source, &files, &args.workflow.inputs)?;
     assume(&mut plan, &args.routes)?;
-    let config = credentials::clouds(&app.env, &plan, None)?;
     let record = app.record().await?;
+    // The workers of a database have the plugins, and look at them before they begin.
+    if !record.is_shared() {
+        super::run::bind(app, &mut plan, &configs, &run_id::new(SystemClock.now())).await?;
+    }
+    let config = credentials::clouds(&app.env, &plan, None)?;
     let (rehearsal, digest) = rehearsed(&record, &plan, &config).await?;
     match args.output {
         Format::Text => app.screen.print(&page(&plan, &rehearsal, &digest))?,

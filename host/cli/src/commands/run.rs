@@ -1,7 +1,10 @@
 //! `shiftgate run`: a workflow file becomes a run, and the run is driven to its end from here.
 
+use std::sync::Arc;
+
 use shiftgate_engine::Pace;
 use shiftgate_model::{Clock as _, RunId};
+use shiftgate_plugin::Plugins;
 use shiftgate_store::{NewRun, Record, SystemClock};
 use shiftgate_workflow::{Configs, Plan};
 
@@ -24,6 +27,8 @@ pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
     if record.is_shared() {
         return hand_over(app, args, &record, &mut plan, source.name).await;
     }
+    let run = run_id::new(SystemClock.now());
+    let plugins = bind(app, &mut plan, &configs, &run).await?;
     let config = credentials::clouds(&app.env, &plan, None)?;
     if let Some(digest) = &args.plan {
         super::plan::unmoved(&record, &mut plan, &config, digest).await?;
@@ -31,7 +36,7 @@ pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
     let launch = Launch {
         record: &record,
         plan: &plan,
-        configs: &configs,
+        plugins,
         file: source.name,
         config,
         pace: wiring::pace(&app.env)?,
@@ -40,7 +45,6 @@ pub(crate) async fn run(app: &mut App, args: &Run) -> Result<Exit, Failure> {
         commands: app.commands(),
         aside: None,
     };
-    let run = run_id::new(SystemClock.now());
     match launch.run(app, &run).await? {
         Driven::Ended(ending) => Ok(drive::exit(ending)),
         Driven::Interrupted => Err(interrupted(app, &run)),
@@ -64,11 +68,23 @@ async fn hand_over(app: &mut App, args: &Run, record: &Record, plan: &mut Plan, 
     Ok(drive::exit(shared::launch(app, record, &run, plan, args.output, 0).await?))
 }
 
+/// Every plugin loads and takes its config. From here on, no other component takes a step of the run over.
+pub(crate) async fn bind(app: &mut App, plan: &mut Plan, configs: &Configs, run: &RunId) -> Result<Arc<Plugins>, Failure> {
+    let plugins = wiring::plugins(app)?;
+    let checked = preflight::plugins(plugins.as_ref(), run, plan).await?;
+    if let Some(diagnostics) = configs.diagnostics(&checked.problems) {
+        return Err(super::validate::refused(app, &diagnostics));
+    }
+    plan.pin(&checked.digests);
+    Ok(plugins)
+}
+
 /// A run to be made.
 pub(crate) struct Launch<'a> {
     pub(crate) record: &'a Record,
+    /// Bound to its components.
     pub(crate) plan: &'a Plan,
-    pub(crate) configs: &'a Configs,
+    pub(crate) plugins: Arc<Plugins>,
     /// The workflow file, as the user named it.
     pub(crate) file: String,
     pub(crate) config: CloudConfig,
@@ -83,14 +99,6 @@ pub(crate) struct Launch<'a> {
 impl Launch<'_> {
     /// Looks before it records, then drives the run.
     pub(crate) async fn run(self, app: &mut App, run: &RunId) -> Result<Driven, Failure> {
-        let plugins = wiring::plugins(app)?;
-        let checked = preflight::plugins(plugins.as_ref(), run, self.plan).await?;
-        if let Some(diagnostics) = self.configs.diagnostics(&checked.problems) {
-            return Err(super::validate::refused(app, &diagnostics));
-        }
-        // From here on, no other component takes a step of this run over.
-        let mut plan = self.plan.clone();
-        plan.pin(&checked.digests);
         preflight::account(&self.config.spot).await?;
         if self.when_busy == Busy::Refuse {
             preflight::nobody_else(self.record, &self.config.spot.account, self.plan).await?;
@@ -98,13 +106,13 @@ impl Launch<'_> {
         let clouds = Clouds::connect(&self.config).await?;
         preflight::load_balancers(&clouds, self.plan).await?;
         let _lock = drive::lock(self.record, run)?;
-        self.record.create_run(&self.row(run, &plan)).await?;
+        self.record.create_run(&self.row(run)).await?;
         app.screen.note(&format!("Run {run}"));
         let drive = Drive {
             record: self.record,
             run,
-            plan: &plan,
-            activities: wiring::activities(&app.env, self.record, &clouds, &plugins, self.pace, self.when_busy),
+            plan: self.plan,
+            activities: wiring::activities(&app.env, self.record, &clouds, &self.plugins, self.pace, self.when_busy),
             output: self.output,
             after: 0,
             commands: self.commands,
@@ -113,9 +121,9 @@ impl Launch<'_> {
         drive::drive(app, drive).await
     }
 
-    fn row<'p>(&self, run: &RunId, plan: &'p Plan) -> NewRun<'p> {
+    fn row(&self, run: &RunId) -> NewRun<'_> {
         let account = self.config.spot.account.clone();
-        NewRun::of(plan, run.clone(), account, self.file.clone(), SystemClock.now())
+        NewRun::of(self.plan, run.clone(), account, self.file.clone(), SystemClock.now())
     }
 }
 

@@ -68,10 +68,12 @@ async fn deploy(app: &mut App, args: &Demo, sim: &Sim) -> Result<Driven, Failure
     })?;
     let record = Record::open(place.path()).await?;
     let shares = Shares::default();
+    let run = run_id::new(SystemClock.now());
+    let plugins = super::run::bind(app, &mut plan, &configs, &run).await?;
     let launch = Launch {
         record: &record,
         plan: &plan,
-        configs: &configs,
+        plugins,
         file: source.name.clone(),
         config: config(&plan, sim)?,
         pace: pace(args.fast),
@@ -81,7 +83,7 @@ async fn deploy(app: &mut App, args: &Demo, sim: &Sim) -> Result<Driven, Failure
         aside: Some(Box::new(|event| beside(sim, &shares, event))),
     };
     let _users = Users::start(sim);
-    let driven = launch.run(app, &run_id::new(SystemClock.now())).await;
+    let driven = launch.run(app, &run).await;
     record.close().await;
     driven
 }
