@@ -119,7 +119,7 @@ an answer of null: {"verdict":"inconclusive","summary":"the queue does not say h
 an answer that is no JSON: error: plugin `guest`: bad-answer: the answer of http://QUEUE/page cannot be read as JSON: … (retry: true)
 a state that cannot be read: error: plugin `guest`: bad-state: the saved state of version 1 cannot be read: … (retry: false)
 a state of a later version: error: plugin `guest`: step `phase-1/verify-1`: the saved state is of version 9; this component reads 1 (retry: false)
-nothing granted: error: plugin `guest`: not-granted: GET http://QUEUE/shallow is not granted; these lines of the workflow would grant it:\nplugins:\n  guest:\n    grants:\n      http:\n        - { url: "http://QUEUE/shallow", methods: [GET], addresses: ["127.0.0.1/32"] } (retry: false)
+nothing granted: error: plugin `guest`: not-granted: GET http://QUEUE/shallow is not granted (retry: false)
 "#);
     insta::assert_snapshot!(contrary, @r#"
 a config that it refuses itself: 

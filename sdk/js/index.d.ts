@@ -86,6 +86,12 @@ export interface Ballot {
   boundDigest?: string | null;
 }
 
+/**
+ * The ballots so far, with the one that a wake by the signal `ballot` brings, 50 at most. What is no ballot is left out, and told
+ * in the log.
+ */
+export function collect(ballots: Ballot[], wake: { signal?: string; payload?: any }): Ballot[];
+
 /** The ballots so far, oldest first, and how to go on; without `next` no more can come. */
 export interface Progress {
   ballots: Ballot[];

@@ -106,10 +106,10 @@ impl fmt::Display for HttpError {
             Self::Connect(why) => write!(f, "no connection: {why}"),
             Self::Tls(why) => write!(f, "no trusted connection: {why}"),
             Self::Timeout => f.write_str("no answer in time"),
-            Self::TooLarge => f.write_str("the exchange is larger than allowed (256 KiB sent, 1 MiB received)"),
+            Self::TooLarge => f.write_str("the exchange is larger than the host allows"),
             Self::TooManyRedirects => f.write_str("too many redirects"),
             Self::Protocol(why) => write!(f, "not proper HTTP: {why}"),
-            Self::Quota => f.write_str("too many requests in one call of the plugin"),
+            Self::Quota => f.write_str("the host allows no more requests in one call"),
         }
     }
 }

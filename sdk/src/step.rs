@@ -172,15 +172,15 @@ impl From<HttpError> for StepError {
 pub struct SavedState {
     /// The version.
     pub version: u32,
-    /// JSON; 64 KiB at most.
+    /// JSON; as much as the host keeps, 64 KiB unless it was told otherwise, and never more than 1 MiB.
     pub bytes: Vec<u8>,
 }
 
 /// A request to be woken, as the host keeps it.
 pub(crate) type SavedSuspension = Suspension<SavedState>;
 
-/// The most that a host keeps.
-const MAX_STATE: usize = 64 * 1024;
+/// The most that any host keeps; this one may keep less, and says so.
+const MAX_STATE: usize = 1 << 20;
 
 /// Reads JSON by way of a [`Value`]: a component then holds one JSON parser, and one reader a type.
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> std::result::Result<T, serde_json::Error> {

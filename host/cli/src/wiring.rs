@@ -1,5 +1,7 @@
 //! Puts the rooms together: the one place that knows which room stands behind which port.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 use shiftgate_author::Place;
@@ -57,9 +59,14 @@ fn plugins_config(app: &App) -> Result<PluginsConfig, Failure> {
 pub(crate) fn policy(app: &App) -> Result<Option<Policy>, Failure> {
     match app.policy_file() {
         Some(PolicyAt::Named(file)) => Ok(Some(Policy::read(&file)?)),
-        Some(PolicyAt::Usual(file)) if file.exists() => Ok(Some(Policy::read(&file)?)),
+        Some(PolicyAt::Usual(file)) if is_there(&file) => Ok(Some(Policy::read(&file)?)),
         Some(PolicyAt::Usual(_)) | None => Ok(None),
     }
+}
+
+/// Whether a policy may be there: a file that cannot be looked at is not taken for none, nor a link that leads nowhere.
+pub(crate) fn is_there(file: &Path) -> bool {
+    file.symlink_metadata().map_or_else(|error| error.kind() != ErrorKind::NotFound, |_| true)
 }
 
 /// Strangers' code is compiled by this program in a process of its own.

@@ -230,8 +230,17 @@ impl http::Host for Guest {
         if let Err(Failure::NotGranted(text) | Failure::AddressBlocked(text)) = &answer {
             self.deny(text);
         }
+        if let Some(exceeded) = self.quota.crossed() {
+            self.deny(&format!("it {exceeded}"));
+        }
         Ok(answer.map(answered).map_err(refused))
     }
+}
+
+/// A refusal without the lines that would lift it: those are for the operator, who has them from [`Guest::deny`].
+fn why(denial: &str) -> String {
+    let first = denial.split_once('\n').and_then(|(first, _)| first.rsplit_once("; "));
+    first.map_or(denial, |(why, _)| why).to_owned()
 }
 
 fn answered(answer: Answer) -> http::Response {
@@ -240,8 +249,8 @@ fn answered(answer: Answer) -> http::Response {
 
 fn refused(failure: Failure) -> http::HttpError {
     match failure {
-        Failure::NotGranted(text) => http::HttpError::NotGranted(text),
-        Failure::AddressBlocked(text) => http::HttpError::AddressBlocked(text),
+        Failure::NotGranted(text) => http::HttpError::NotGranted(why(&text)),
+        Failure::AddressBlocked(text) => http::HttpError::AddressBlocked(why(&text)),
         Failure::Dns(text) => http::HttpError::Dns(text),
         Failure::Connect(text) => http::HttpError::Connect(text),
         Failure::Tls(text) => http::HttpError::Tls(text),

@@ -45,7 +45,7 @@ pub use embed::{Embedded, embed};
 pub use error::{HostError, LoadError};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};
-pub use policy::{Policy, PolicyError, Review, Wish};
+pub use policy::{Ask, Policy, PolicyError, Review, Wish};
 pub use run::{Plugins, PluginsConfig};
 pub use tape::Answers;
 pub use vault::{NoCredentials, Signer, Unsigned, Vault};

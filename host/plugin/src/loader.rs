@@ -139,7 +139,13 @@ impl Loader {
             (Some(copy), _) => {
                 let found = std::fs::metadata(&copy);
                 let found = found.map_err(|source| LoadError::Unreadable { file: copy.clone(), source })?;
-                self.load_file(copy, Stamp::of(&found), &wanted).await
+                // A copy that was changed is as good as none.
+                self.load_file(copy, Stamp::of(&found), &wanted).await.map_err(|failure| match (failure, error) {
+                    (LoadError::DigestMismatch { .. }, LoadError::DigestMismatch { file, found, .. }) => {
+                        LoadError::Replaced { file: file.clone(), found: found.clone(), pinned: pinned.clone() }
+                    }
+                    (other, _) => other,
+                })
             }
             (None, LoadError::DigestMismatch { file, found, .. }) => {
                 Err(LoadError::Replaced { file: file.clone(), found: found.clone(), pinned: pinned.clone() })

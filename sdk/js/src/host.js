@@ -2,17 +2,19 @@
 
 import * as host from "shiftgate:step/host@0.1.0";
 
+import { whole } from "./check.js";
+
 /** Logs for the plugin's author. */
-export const debug = (message) => host.log("debug", String(message));
+export const debug = (message) => host.log("debug", whole(String(message)));
 
 /** Logs for the operator. */
-export const info = (message) => host.log("info", String(message));
+export const info = (message) => host.log("info", whole(String(message)));
 
 /** Logs something to look at. */
-export const warn = (message) => host.log("warn", String(message));
+export const warn = (message) => host.log("warn", whole(String(message)));
 
 /** Says how far the step is; the last word is shown. */
-export const progress = (message) => host.progress(String(message));
+export const progress = (message) => host.progress(whole(String(message)));
 
 /** The run's clock, in milliseconds since 1970. */
 export const now = () => Number(host.now());

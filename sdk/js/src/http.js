@@ -2,6 +2,7 @@
 
 import * as http from "shiftgate:step/http@0.1.0";
 
+import { count, fields, json as said, text, whole, words, wrong } from "./check.js";
 import { StepError } from "./step.js";
 import { duration } from "./time.js";
 import { decode, encode } from "./text.js";
@@ -21,6 +22,9 @@ const WORDS = {
 };
 /** What another attempt would meet again. */
 const FINAL = ["not-granted", "address-blocked", "quota"];
+
+/** The most that the contract can say. */
+const MOST_REDIRECTS = 2 ** 32 - 1;
 
 /** Why there is no answer. A status of 500 is an answer. */
 export class HttpError extends Error {
@@ -71,16 +75,19 @@ export class Response {
 
 /** Sends a request with any method, upper case, and waits for the whole answer. */
 export function request(method, url, { headers = {}, query = {}, json, body, timeout, redirects = 0 } = {}) {
-  const sent = Object.entries(headers);
+  const sent = named("header", headers);
   if (json !== undefined) sent.push(["content-type", "application/json"]);
-  const content = json === undefined ? (body ?? "") : JSON.stringify(json);
+  const content = json === undefined ? (body ?? "") : said("the JSON of a request", json);
+  if (typeof content !== "string" && !(content instanceof Uint8Array)) {
+    throw wrong("the body of a request", content, "say a text or a Uint8Array, or `json`");
+  }
   const asked = {
-    method,
-    url: withQuery(url, query),
+    method: text("the method of a request", method),
+    url: withQuery(text("the URL of a request", url), query),
     headers: sent,
     body: typeof content === "string" ? encode(content) : content,
     timeout: timeout === undefined ? null : duration(timeout),
-    maxRedirects: redirects,
+    maxRedirects: count("the redirects of a request", redirects, "say how many", MOST_REDIRECTS),
   };
   try {
     return new Response(http.send(asked));
@@ -97,8 +104,14 @@ export const get = (url, options) => request("GET", url, options);
 /** Sends a `POST`. */
 export const post = (url, options) => request("POST", url, options);
 
+/** An object of texts as pairs. */
+function named(what, values) {
+  const given = fields(`the ${what} of a request`, values, "say an object of names and texts");
+  return Object.entries(given).map(([name, value]) => [whole(name), words(`${what} "${name}"`, value)]);
+}
+
 function withQuery(url, query) {
-  const parts = Object.entries(query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const parts = named("query", query).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
   if (parts.length === 0) return url;
   return `${url}${url.includes("?") ? "&" : "?"}${parts.join("&")}`;
 }

@@ -1,42 +1,87 @@
 // The three kinds: what a plugin's functions answer, in the contract's shapes. Each returns the exports of its world.
 
+import { ballot } from "./ballots.js";
+import { attributes, count, fields, finding, hook, list, text, words, wrong } from "./check.js";
 import { Report } from "./report.js";
 import { guarded, isWait, restore, StepError, suspension, told } from "./step.js";
 
 /** Exports a plugin that judges a deployment. */
 export function verification(plugin) {
-  const outcome = (answer, version) => {
+  const outcome = (answer, version, from) => {
     if (isWait(answer)) return { tag: "wait", val: suspension(answer, version) };
     if (answer instanceof Report) return { tag: "done", val: answer.toContract() };
-    throw new TypeError(`a verification answers with a report or a wait, not with ${Object.prototype.toString.call(answer)}`);
+    throw wrong(from, answer, "a verification answers with a report or a wait");
   };
-  return { config: config(plugin), verification: steps(plugin, outcome) };
+  return exported("verification", plugin, outcome);
 }
 
 /** Exports a plugin that collects ballots. */
 export function approval(plugin) {
-  const progress = ({ ballots, summary = "", findings = [], outputs = {}, next }, version) => ({
-    tally: { ballots: ballots.map(ballot), summary, findings, outputs: attributes(outputs) },
-    next: next === undefined ? null : suspension(next, version),
-  });
-  return { config: config(plugin), approval: steps(plugin, progress) };
+  const allowed = "an approval answers with { ballots, summary, next }";
+  const progress = (answer, version, from) => {
+    if (isWait(answer)) throw wrong(from, answer, `${allowed}, and the wait is the \`next\` of it`);
+    const { ballots, summary = "", findings = [], outputs = {}, next } = fields(from, answer, allowed);
+    const tally = {
+      ballots: list("ballots", ballots, ballot),
+      summary: words("summary", summary),
+      findings: list("findings", findings, finding),
+      outputs: attributes("outputs", outputs),
+    };
+    if (next != null && !isWait(next)) throw wrong("next", next, "say a wait, or nothing when no more ballots can come");
+    return { tally, next: next == null ? null : suspension(next, version) };
+  };
+  return exported("approval", plugin, progress);
 }
 
 /** Exports a plugin that acts after the end. */
 export function wrapUp(plugin) {
-  const outcome = (answer, version) => {
+  const outcome = (answer, version, from) => {
     if (isWait(answer)) return { tag: "wait", val: suspension(answer, version) };
-    const { actions, outputs = {} } = answer;
-    return { tag: "done", val: { actions: actions.map(action), outputs: attributes(outputs) } };
+    const { actions, outputs = {} } = fields(from, answer, "a wrap-up answers with { actions, outputs } or a wait");
+    return { tag: "done", val: { actions: list("actions", actions, action), outputs: attributes("outputs", outputs) } };
   };
-  return { config: config(plugin), wrapUp: steps(plugin, outcome) };
+  return exported("wrapUp", plugin, outcome);
+}
+
+/** The worlds of the contract, by what their kind exports. */
+const WORLDS = { verification: "verification-plugin", approval: "approval-plugin", wrapUp: "wrap-up-plugin" };
+
+/** What the component has to export, as jco's QuickJS backend says it; nothing where it does not. */
+const WANTED = globalThis.__cqjs?.asyncExports ?? {};
+
+/** The exports of a kind's world. What cannot work is told here: module-level code runs when the component is built. */
+function exported(kind, plugin, answered) {
+  const others = Object.keys(WORLDS).filter((name) => name !== kind);
+  const wanted = others.find((name) => name in WANTED);
+  if (wanted !== undefined) {
+    throw new TypeError(`${kind}(…) is no ${WORLDS[wanted]}, as which it is built: call ${wanted}(…), or mend the manifest's kind`);
+  }
+  fields(`the plugin of ${kind}(…)`, plugin, "say an object with its functions");
+  hook(`${kind}(…): start`, plugin.start, true);
+  for (const name of ["poll", "cancel", "validate", "upgrade"]) hook(`${kind}(…): ${name}`, plugin[name], false);
+  count(`${kind}(…): stateVersion`, plugin.stateVersion ?? 1, "say a whole number", 2 ** 32 - 1);
+  const made = { config: config(plugin), [kind]: steps(plugin, answered) };
+  for (const other of others) {
+    const refused = () => {
+      throw new TypeError(`${kind}(…) exports { config, ${kind} }; what exports \`${other}\` is ${other}(…)`);
+    };
+    Object.defineProperty(made, other, { get: refused });
+  }
+  return made;
 }
 
 /** `config` of the contract. An exception of the check refuses the config, with its text. */
 function config(plugin) {
-  const validate = (text) => {
+  const problem = (field, value) => {
+    const { pointer, message } = fields(field, value, "say { pointer, message }");
+    return {
+      pointer: text(`${field}.pointer`, pointer, 'say a JSON pointer, such as "/max"'),
+      message: words(`${field}.message`, message),
+    };
+  };
+  const validate = (given) => {
     try {
-      return plugin.validate?.(JSON.parse(text)) ?? [];
+      return list("problems", plugin.validate?.(JSON.parse(given)) ?? [], problem);
     } catch (error) {
       return [{ pointer: "", message: `the plugin cannot check it: ${told(error)}` }];
     }
@@ -47,27 +92,23 @@ function config(plugin) {
 /** `start`, `poll` and `cancel` of the contract; `answered` turns what the plugin returns into what the contract wants. */
 function steps(plugin, answered) {
   const version = plugin.stateVersion ?? 1;
-  const poll = plugin.poll ?? notWaiting;
   return {
     start: (config, run, summary) =>
       guarded(() => {
         const cx = { config: JSON.parse(config), run: facts(run), summary: summary && facts(summary) };
-        return answered(plugin.start(cx), version);
+        return answered(plugin.start(cx), version, "what start returns");
       }),
     poll: (config, run, saved, wake) =>
       guarded(() => {
         const cx = { config: JSON.parse(config), run: facts(run), state: restore(plugin, saved), wake: woken(wake) };
-        return answered(poll(cx), version);
+        if (!plugin.poll) throw new StepError("not-waiting", "this plugin never waits, and was woken");
+        return answered(plugin.poll(cx), version, "what poll returns");
       }),
     cancel: (config, run, saved) =>
       guarded(() => {
         plugin.cancel?.({ config: JSON.parse(config), run: facts(run), state: restore(plugin, saved) });
       }),
   };
-}
-
-function notWaiting() {
-  throw new StepError("not-waiting", "this plugin never waits, and was woken");
 }
 
 /** A record whose attributes are an object of values. */
@@ -86,12 +127,13 @@ function value(text) {
 
 const woken = (wake) => (wake.tag === "timer" ? {} : { signal: wake.val.name, payload: value(wake.val.payload) });
 
-const attributes = (values) => Object.entries(values).map(([name, given]) => [name, JSON.stringify(given ?? null)]);
+/** The contract's names of what an action says. */
+const ACTIONS = { planned: "planned", done: "done", alreadyDone: "already-done", failed: "failed" };
 
-const ballot = ({ subject, vote, at, comment = "", boundDigest = null }) => ({ subject, vote, at, comment, boundDigest });
-
-/** `{ done: "what" }` as the contract has it: one of planned, done, alreadyDone, failed. */
-function action(said) {
-  const [[name, what]] = Object.entries(said);
-  return { tag: name === "alreadyDone" ? "already-done" : name, val: what };
+/** `{ done: "what" }` as the contract has it. */
+function action(field, said) {
+  const allowed = "say one of { planned }, { done }, { alreadyDone } and { failed }";
+  const [[name, what] = [], ...more] = Object.entries(fields(field, said, allowed));
+  if (!Object.hasOwn(ACTIONS, name) || more.length > 0) throw wrong(field, said, allowed);
+  return { tag: ACTIONS[name], val: words(`${field}.${name}`, what) };
 }

@@ -1,5 +1,6 @@
 // How a step goes on: it waits, or it could not do its job. State is JSON over a wait.
 
+import { choice, json, shown, text, whole, words, wrong } from "./check.js";
 import { duration } from "./time.js";
 import { decode, encode } from "./text.js";
 
@@ -7,14 +8,19 @@ import { decode, encode } from "./text.js";
 const MAX_STATE = 64 * 1024;
 /** Frames of an exception that its message tells. */
 const FRAMES = 3;
+/** The folder of the SDK in this component: the author looks for a line of their own. */
+const OWN = /[^( ]*\/(?=step\.js)/.exec(new Error().stack)?.[0] ?? "shiftgate-sdk/";
+const RETRIES = ["never", "backoff", "immediate"];
+/** A signal's name, as the host takes it. */
+const SIGNAL = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** The plugin could not do its job. That is not a verdict: a failed check is a report. */
 export class StepError extends Error {
   constructor(code, message, retry = "never") {
-    super(message);
+    super(words("the message of a StepError", message));
     this.name = "StepError";
-    this.code = code;
-    this.retry = retry;
+    this.code = text("the code of a StepError", code, "say a short text, such as \"bad-answer\"");
+    this.retry = choice("the retry of a StepError", retry, RETRIES);
   }
 }
 
@@ -32,6 +38,9 @@ class Wait {
   }
 
   onSignal(name) {
+    if (!SIGNAL.test(text("the name of a signal", name))) {
+      throw wrong("the name of a signal", name, "say 1 to 64 letters, digits, dots, dashes and underscores");
+    }
     this.signals.push(name);
     return this;
   }
@@ -45,7 +54,10 @@ export const isWait = (answer) => answer instanceof Wait;
 
 /** A wait as the contract has it. */
 export function suspension(waiting, version) {
-  const bytes = encode(JSON.stringify(waiting.state ?? null));
+  if (waiting.millis === null && waiting.signals.length === 0) {
+    throw new TypeError('the wait names neither a time nor a signal; add `.after("10s")` or `.onSignal("name")`');
+  }
+  const bytes = encode(json("the state of the wait", waiting.state));
   if (bytes.length > MAX_STATE) {
     throw new StepError("state-too-large", `the state has ${bytes.length} bytes; a host keeps ${MAX_STATE}`);
   }
@@ -81,15 +93,17 @@ export function guarded(call) {
 }
 
 function stepError(error) {
-  if (error instanceof StepError || error?.name === "HttpError") {
-    return { code: error.code, message: error.message, retry: error.retry };
+  const named = error instanceof StepError || error?.name === "HttpError";
+  if (named && typeof error.code === "string" && RETRIES.includes(error.retry)) {
+    return { code: whole(error.code), message: whole(String(error.message)), retry: error.retry };
   }
   return { code: "exception", message: told(error), retry: "never" };
 }
 
-/** An exception in one line, with the functions that it came through. */
+/** An exception in one line, with the author's functions that it came through. */
 export function told(error) {
+  const what = error instanceof Error || typeof error === "string" ? String(error) : shown(error);
   const frames = String(error?.stack ?? "").split("\n").map((frame) => frame.trim()).filter(Boolean);
-  const place = frames.length > 0 ? ` (${frames.slice(0, FRAMES).join(", ")})` : "";
-  return `${error}${place}`;
+  const theirs = frames.filter((frame) => !frame.endsWith("(native)") && !frame.includes(OWN)).slice(0, FRAMES);
+  return whole(theirs.length > 0 ? `${what} (${theirs.join(", ")})` : what);
 }

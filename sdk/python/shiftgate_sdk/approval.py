@@ -3,11 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from wit_world.exports import approval as contract
 from wit_world.imports.types import Finding, RunInfo
 
 from . import step
-from .step import Wait, Wake, attributes, exports, suspension
+from .ballots import collect, written
+from .check import attributes, choice, count, finding, listed, text, wrong
+from .step import Wait, Wake, exports, suspension
+
+try:
+    from wit_world.exports import approval as contract
+except ImportError:
+    raise ImportError("this is no approval-plugin: import another module than approval, or mend the manifest's kind") from None
+
+__all__ = ["Ballot", "Plugin", "Progress", "Vote", "collect", "export"]
 
 Ballot = contract.Ballot
 Vote = contract.Vote
@@ -15,9 +23,12 @@ Vote = contract.Vote
 
 @dataclass
 class Progress:
-    """The ballots so far, oldest first, and how to go on; `next` is None when no more can come."""
+    """The ballots so far, oldest first, and how to go on; `next` is None when no more can come.
 
-    ballots: list[Ballot]
+    A ballot is a `Ballot`, or a dict as `collect` makes it.
+    """
+
+    ballots: list[Ballot | dict[str, Any]]
     summary: str = ""
     next: Wait | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -38,9 +49,34 @@ class Plugin(step.Plugin):
 
 def export(plugin: Plugin) -> tuple[type, type]:
     """What a component exports: `Config, Approval = export(Vote())`."""
-    return exports(plugin, _progress)
+    return exports(plugin, Plugin, _progress)
 
 
-def _progress(answer: Progress, version: int) -> contract.Progress:
-    tally = contract.Tally(answer.ballots, answer.summary, answer.findings, attributes(answer.outputs))
+def _progress(answer: Progress, version: int, hook: str) -> contract.Progress:
+    if not isinstance(answer, Progress):
+        more = ", whose `next` the wait is" if isinstance(answer, Wait) else ""
+        raise wrong(f"what {hook} returns", answer, f"an approval answers with a Progress{more}")
+    if not isinstance(answer.next, Wait | None):
+        raise wrong("next", answer.next, "say a wait, or None when no more ballots can come")
+    tally = contract.Tally(
+        listed("ballots", answer.ballots, _ballot),
+        text("summary", answer.summary),
+        listed("findings", answer.findings, finding),
+        attributes("outputs", answer.outputs),
+    )
     return contract.Progress(tally, None if answer.next is None else suspension(answer.next, version))
+
+
+def _ballot(place: str, given: Any) -> Ballot:
+    """A ballot as the contract has it."""
+    if isinstance(given, dict):
+        vote = Vote.__members__.get(written(f"{place}: vote", given.get("vote")).upper())
+        given = Ballot(given.get("subject"), vote, given.get("at"), given.get("comment") or "", given.get("bound_digest"))
+    if not isinstance(given, Ballot):
+        raise wrong(place, given, "say Ballot(subject, vote, at, comment, bound_digest), or a dict of the same")
+    subject = text(f"{place}: subject", given.subject, "say who votes")
+    if not subject.strip():
+        raise wrong(f"{place}: subject", subject, "say who votes")
+    at = count(f"{place}: at", given.at, "say milliseconds since 1970, as now() does", 64)
+    digest = None if given.bound_digest is None else text(f"{place}: bound_digest", given.bound_digest, "say a str, or None")
+    return Ballot(subject, choice(f"{place}: vote", given.vote, Vote), at, text(f"{place}: comment", given.comment), digest)

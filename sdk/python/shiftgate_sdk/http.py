@@ -8,6 +8,7 @@ from urllib.parse import quote
 from componentize_py_types import Err
 from wit_world.imports import http
 
+from .check import count, said, text, whole, wrong
 from .step import StepError
 from .time import duration
 
@@ -84,17 +85,19 @@ def request(
     redirects: int = 0,
 ) -> Response:
     """Sends a request with any method, upper case, and waits for the whole answer."""
-    sent = list((headers or {}).items())
+    sent = _named("header", headers or {})
     if json is not None:
         sent.append(("content-type", "application/json"))
-        body = _json.dumps(json)
+        body = said("the JSON of a request", json)
+    if not isinstance(body, str | bytes):
+        raise wrong("the body of a request", body, "say a str or bytes, or `json`")
     asked = http.Request(
-        method,
-        _with_query(url, query or {}),
+        text("the method of a request", method),
+        _with_query(text("the URL of a request", url), query or {}),
         sent,
-        body.encode() if isinstance(body, str) else body,
+        body if isinstance(body, bytes) else whole(body).encode(),
         None if timeout is None else duration(timeout),
-        redirects,
+        count("the redirects of a request", redirects, "say how many", 32),
     )
     try:
         return Response(http.send(asked))
@@ -110,6 +113,12 @@ def get(url: str, **options: Any) -> Response:
 def post(url: str, **options: Any) -> Response:
     """Sends a `POST`; options as of `request`."""
     return request("POST", url, **options)
+
+
+def _named(what: str, values: dict[str, str]) -> list[tuple[str, str]]:
+    if not isinstance(values, dict):
+        raise wrong(f"the {what} of a request", values, "say a dict of names and texts")
+    return [(text(f"the name of a {what}", name), text(f"{what} {name!r}", value)) for name, value in values.items()]
 
 
 def _with_query(url: str, query: dict[str, str]) -> str:

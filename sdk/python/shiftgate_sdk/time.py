@@ -12,8 +12,10 @@ def duration(length: str | int | timedelta) -> int:
     """Milliseconds of `30s`, `10m`, `1h 30m`, `250ms`, or of a timedelta; a number is taken for milliseconds already."""
     if isinstance(length, timedelta):
         length = round(length.total_seconds() * 1_000)
-    if isinstance(length, int) and length >= 0:
-        return length
-    if not isinstance(length, str) or not _WHOLE.fullmatch(length):
+    if isinstance(length, str) and _WHOLE.fullmatch(length):
+        millis = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(length))
+    else:
+        millis = length if isinstance(length, int) else -1
+    if not 0 <= millis < 1 << 64:
         raise ValueError(f"`{length}` is no duration; write a number with a unit: `30s`, `10m`, `1h 30m`")
-    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(length))
+    return millis

@@ -3,13 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from wit_world.exports import wrap_up as contract
 from wit_world.imports.types import RunInfo
 
 from . import step
-from .step import Wait, Wake, attributes, exports, suspension
+from .check import attributes, listed, text, wrong
+from .step import Wait, Wake, exports, suspension
+
+try:
+    from wit_world.exports import wrap_up as contract
+except ImportError:
+    raise ImportError("this is no wrap-up-plugin: import another module than wrap_up, or mend the manifest's kind") from None
 
 Summary = contract.Summary
+
+_ACTIONS = (contract.Action_Planned, contract.Action_Done, contract.Action_AlreadyDone, contract.Action_Failed)
 
 
 @dataclass
@@ -36,7 +43,7 @@ class Receipt:
         return self._with(contract.Action_Failed(what))
 
     def _with(self, action: contract.Action) -> "Receipt":
-        self.actions.append(action)
+        self.actions.append(_action("an action", action))
         return self
 
 
@@ -54,10 +61,20 @@ class Plugin(step.Plugin):
 
 def export(plugin: Plugin) -> tuple[type, type]:
     """What a component exports: `Config, WrapUp = export(Tell())`."""
-    return exports(plugin, _outcome)
+    return exports(plugin, Plugin, _outcome)
 
 
-def _outcome(answer: Receipt | Wait, version: int) -> contract.Outcome:
+def _outcome(answer: Receipt | Wait, version: int, hook: str) -> contract.Outcome:
     if isinstance(answer, Wait):
         return contract.Outcome_Wait(suspension(answer, version))
-    return contract.Outcome_Done(contract.Receipt(answer.actions, attributes(answer.outputs)))
+    if not isinstance(answer, Receipt):
+        raise wrong(f"what {hook} returns", answer, "a wrap-up answers with a Receipt or a wait")
+    actions = listed("the receipt's actions", answer.actions, _action)
+    return contract.Outcome_Done(contract.Receipt(actions, attributes("the receipt's outputs", answer.outputs)))
+
+
+def _action(field: str, given: Any) -> contract.Action:
+    """An action as the contract has it."""
+    if not isinstance(given, _ACTIONS):
+        raise wrong(field, given, "write Receipt().done(…), planned, already_done or failed")
+    return type(given)(text(f"{field}, in words,", given.value))

@@ -2,32 +2,30 @@
 //!
 //! A guest writes a placeholder where the secret is to stand. Only toward the destinations that the secret is granted for is it
 //! replaced, after the request as the guest wrote it was decided on. No grant and no policy holds a placeholder, so the segments
-//! that they begin with stay; what results has to have the same origin, and a path that is read in one way. What an answer echoes, in any of the usual spellings, becomes the placeholder again, so that no guest, log or record ever holds
-//! the secret.
+//! that they begin with stay; what results has to have the same origin, and a path that is read in one way. What an answer echoes,
+//! however it spells it (`echo`), becomes the placeholder again, so that no guest, log or record ever holds the secret.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use shiftgate_model::{Auth, Outcome, SecretRef, placeholders, secret_placeholder};
 
+use super::echo::Masks;
 use super::{Failure, Hop};
 use crate::grants::{Rights, Target};
 use crate::vault::{Signer, Unsigned, Vault};
 
 /// A shorter secret could not be told from other text.
 const SHORTEST: usize = 6;
-/// Spellings shorter than this are too common to be masked.
-const SHORTEST_SPELLING: usize = 6;
 /// What stands for a credential that has no placeholder.
 const MASK: &str = "***";
 
-/// The secrets that one call has sent.
+/// The secrets that one call has sent, and may have been told.
 #[derive(Debug, Default)]
 pub(crate) struct Carried {
     known: Vec<Known>,
-    /// What each spelling is replaced with; the longest spellings first.
-    masks: Vec<(Vec<u8>, String)>,
+    masks: Masks,
 }
 
 #[derive(Debug)]
@@ -58,7 +56,7 @@ impl Carried {
                     let text = format!("the secret in {at} has fewer than {SHORTEST} characters, and could not be masked");
                     return Err(Failure::NotGranted(text));
                 }
-                self.learn(value.expose_secret(), shown);
+                self.masks.learn(value.expose_secret(), shown);
                 self.known.push(Known { at: at.clone(), value });
                 self.known.len() - 1
             }
@@ -66,18 +64,20 @@ impl Carried {
         Ok(self.known.get(place).map(|known| known.value.expose_secret()).unwrap_or_default())
     }
 
-    fn learn(&mut self, secret: &str, shown: &str) {
-        for spelling in spellings(secret) {
-            if spelling.len() >= SHORTEST_SPELLING {
-                self.masks.push((spelling, shown.to_owned()));
+    /// Learns every secret that the plugin is granted: an answer may echo one that an earlier call has sent. One that is not to be had
+    /// was not sent from here.
+    pub(super) async fn learn_all(&mut self, rights: &Rights, vault: &dyn Vault) {
+        for (name, at) in rights.secrets() {
+            let shown = name.map_or_else(|| MASK.to_owned(), secret_placeholder);
+            if let Err(failure) = self.fetch(vault, at, &shown).await {
+                tracing::debug!(secret = %at, %failure, "what is not to be had is not masked");
             }
         }
-        self.masks.sort_by_key(|(spelling, _)| std::cmp::Reverse(spelling.len()));
     }
 
     /// The bytes with every spelling of every secret replaced.
     pub(crate) fn mask_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
-        self.masks.iter().fold(bytes, |bytes, (spelling, mask)| replace(bytes, spelling, mask.as_bytes()))
+        if self.masks.is_empty() { bytes } else { self.masks.mask(bytes) }
     }
 
     /// The text with every spelling of every secret replaced.
@@ -257,7 +257,7 @@ pub(super) async fn prove(
         Auth::Basic { user, secret } => {
             let pair = format!("{user}:{}", carried.fetch(vault, secret, MASK).await?);
             let encoded = STANDARD.encode(pair);
-            carried.learn(&encoded, MASK);
+            carried.masks.learn(&encoded, MASK);
             (AUTHORIZATION, format!("Basic {encoded}"))
         }
         Auth::Header { name, secret } => {
@@ -266,7 +266,9 @@ pub(super) async fn prove(
             })?;
             (header, carried.fetch(vault, secret, MASK).await?.to_owned())
         }
-        Auth::Sigv4 { service, region, profile } => return sign((service, region, profile.as_deref()), signer, out).await,
+        Auth::Sigv4 { service, region, profile } => {
+            return sign((service, region, profile.as_deref()), signer, carried, out).await;
+        }
     };
     let value = sensitive(&value, &name)?;
     out.headers.insert(name, value);
@@ -274,7 +276,12 @@ pub(super) async fn prove(
 }
 
 /// Adds a signature for a service of AWS, in a region, by a profile.
-async fn sign(for_aws: (&str, &str, Option<&str>), signer: &dyn Signer, out: &mut Outgoing) -> Result<(), Failure> {
+async fn sign(
+    for_aws: (&str, &str, Option<&str>),
+    signer: &dyn Signer,
+    carried: &mut Carried,
+    out: &mut Outgoing,
+) -> Result<(), Failure> {
     let (service, region, profile) = for_aws;
     // A guest's own attempt at a signature would only get in the way.
     out.headers.remove(AUTHORIZATION);
@@ -283,47 +290,14 @@ async fn sign(for_aws: (&str, &str, Option<&str>), signer: &dyn Signer, out: &mu
     let request = Unsigned { method, url, headers, body: &out.body, service, region, profile };
     for (name, value) in signer.sign(&request).await.map_err(Failure::NotGranted)? {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
+        // A signed request is good for some minutes, in whoever's hands.
+        for part in value.split("Signature=").filter(|part| name != "x-amz-date" && part.len() >= SHORTEST) {
+            carried.masks.learn(part, MASK);
+        }
         let value = sensitive(&value, &name)?;
         out.headers.insert(name, value);
     }
     Ok(())
-}
-
-/// The same with `%2f` for `%2F`.
-fn in_small_digits(encoded: &str) -> String {
-    let mut parts = encoded.split('%');
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| match part.split_at_checked(2) {
-        Some((digits, rest)) => format!("{text}%{}{rest}", digits.to_ascii_lowercase()),
-        None => format!("{text}%{part}"),
-    })
-}
-
-/// How a secret may come back: as it is, in JSON, in a URL, in base64 of whatever it is part of.
-fn spellings(secret: &str) -> Vec<Vec<u8>> {
-    let mut found = vec![
-        secret.as_bytes().to_vec(),
-        json_escaped(secret).into_bytes(),
-        // Some encoders write every slash so.
-        json_escaped(secret).replace('/', "\\/").into_bytes(),
-        percent_encoded(secret, b"-._~").into_bytes(),
-        in_small_digits(&percent_encoded(secret, b"-._~")).into_bytes(),
-        percent_encoded(secret, b"-._~/!$&'()*+,;=:@").into_bytes(),
-    ];
-    for before in 0..3_usize {
-        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-            let mut padded = vec![0_u8; before];
-            padded.extend_from_slice(secret.as_bytes());
-            let encoded = engine.encode(&padded).into_bytes();
-            // The characters at both ends also hold bits of what stands beside.
-            let start = [0, 2, 3].get(before).copied().unwrap_or_default();
-            let end = if padded.len().is_multiple_of(3) { encoded.len() } else { encoded.len().saturating_sub(1) };
-            found.push(encoded.get(start..end).unwrap_or_default().to_vec());
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 fn replace(bytes: Vec<u8>, what: &[u8], with: &[u8]) -> Vec<u8> {
@@ -349,31 +323,6 @@ fn replace(bytes: Vec<u8>, what: &[u8], with: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_usual_spelling_of_a_secret_is_masked() {
-        let mut carried = Carried::default();
-        let secret = "s3cr\"et/+ü-key";
-        carried.learn(secret, MASK);
-        let around = |k: usize| STANDARD.encode(format!("{}{secret}tail", "user:xx".get(..k).unwrap()));
-        let echoes = [
-            format!("token {secret}!"),
-            serde_json::json!({ "token": secret }).to_string(),
-            format!("?t={}", percent_encoded(secret, b"-._~")),
-            "?t=s3cr%22et%2f%2b%c3%bc-key".to_owned(),
-            r#"{"t":"s3cr\"et\/+ü-key"}"#.to_owned(),
-            format!("/{}", percent_encoded(secret, b"-._~/!$&'()*+,;=:@")),
-            around(4),
-            around(5),
-            around(6),
-            URL_SAFE_NO_PAD.encode(secret),
-        ];
-        for echo in echoes {
-            let masked = carried.mask(echo.clone());
-            assert!(masked.contains(MASK), "{echo} -> {masked}");
-        }
-        assert_eq!(carried.mask("nothing here".to_owned()), "nothing here");
-    }
 
     #[test]
     fn a_secret_is_written_as_its_place_needs() {

@@ -170,12 +170,8 @@ fn of_link(link: &(dyn Error + 'static), rights: &Rights, target: &Target) -> Op
 /// The refusal of an address, with the lines that would open it.
 pub(super) fn blocked(rights: &Rights, target: &Target, address: IpAddr, kind: &str) -> Failure {
     let address = address.to_canonical();
-    let range = IpNet::from(address).to_string();
-    Failure::AddressBlocked(format!(
-        "{host} is {address} ({kind}), which no grant opens; these lines of the workflow would open it:\n{lines}",
-        host = target.host(),
-        lines = rights.address_lines(target, &range)
-    ))
+    let closed = rights.closed(target, IpNet::from(address));
+    Failure::AddressBlocked(format!("{host} is {address} ({kind}), {closed}", host = target.host()))
 }
 
 /// An error with its causes, without the URL, whose query may hold a secret.

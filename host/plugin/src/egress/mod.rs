@@ -7,6 +7,7 @@
 
 mod carry;
 mod connect;
+mod echo;
 mod headers;
 mod network;
 
@@ -26,6 +27,7 @@ pub use self::connect::Lookup;
 pub(crate) use self::connect::SystemLookup;
 pub use self::network::{Network, Reply, Sent, Silence};
 use crate::Budgets;
+use crate::budgets::{Exceeded, bytes};
 use crate::grants::{Decision, Malformed, Rights, Target, address_refusal, decide};
 use crate::vault::{Signer, Vault};
 
@@ -136,16 +138,22 @@ impl Failure {
 /// What one call may still send.
 #[derive(Debug)]
 pub(crate) struct Quota {
+    /// How many requests a call has, and how many of them are left.
     requests: u32,
+    left: u32,
     request_bytes: usize,
     response_bytes: usize,
     timeout: Duration,
+    /// The budget that was crossed last.
+    crossed: Option<Exceeded>,
 }
 
 impl Quota {
     pub(crate) fn new(budgets: &Budgets) -> Self {
         Self {
             requests: budgets.http_requests,
+            left: budgets.http_requests,
+            crossed: None,
             request_bytes: budgets.http_request_bytes as usize,
             response_bytes: budgets.http_response_bytes as usize,
             timeout: budgets.http_timeout.duration(),
@@ -153,8 +161,25 @@ impl Quota {
     }
 
     fn take(&mut self) -> Result<(), Failure> {
-        self.requests = self.requests.checked_sub(1).ok_or(Failure::Quota)?;
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => {
+                let asked = "it asked for one more in the same call";
+                self.crossed = Some(Exceeded::new("requests", self.requests.to_string(), asked));
+                return Err(Failure::Quota);
+            }
+        }
         Ok(())
+    }
+
+    fn larger(&mut self, budget: &'static str, limit: usize, what: &str) -> Failure {
+        self.crossed = Some(Exceeded::new(budget, bytes(limit as u64), what));
+        Failure::TooLarge
+    }
+
+    /// The budget that the last exchange crossed, for the operator: a guest is told no figure.
+    pub(crate) fn crossed(&mut self) -> Option<Exceeded> {
+        self.crossed.take()
     }
 }
 
@@ -202,7 +227,7 @@ impl Egress {
     ) -> Result<Answer, Failure> {
         let headers = headers::checked(&ask.headers, ask.body.len()).map_err(Failure::Protocol)?;
         if ask.body.len() + headers::size(&headers) > quota.request_bytes {
-            return Err(Failure::TooLarge);
+            return Err(quota.larger("request", quota.request_bytes, "headers and body have more"));
         }
         let target = Target::parse(&ask.method, &ask.url).map_err(malformed)?;
         let mut hop = Hop { target, headers, body: ask.body, timeout };
@@ -211,6 +236,7 @@ impl Egress {
         loop {
             quota.take()?;
             let response = self.send(rights, carried, &hop).await?;
+            carried.learn_all(rights, &*self.vault).await;
             let location = redirect_of(&response).map(|location| carried.mask(location));
             match location {
                 Some(location) if redirects > 0 => {
@@ -220,7 +246,13 @@ impl Egress {
                     followed += 1;
                     hop = hop.redirected(response.status(), &location)?;
                 }
-                Some(_) | None => return receive(response, &hop.target, quota.response_bytes, carried).await,
+                Some(_) | None => {
+                    let answer = receive(response, &hop.target, quota.response_bytes, carried).await;
+                    return answer.map_err(|failure| match failure {
+                        Failure::TooLarge => quota.larger("response", quota.response_bytes, "the answer has more"),
+                        other => other,
+                    });
+                }
             }
         }
     }

@@ -195,6 +195,24 @@ async fn a_request_is_signed_as_it_leaves() {
 }
 
 #[tokio::test]
+async fn a_signature_that_is_echoed_is_masked() {
+    let auth = Auth::Sigv4 { service: "monitoring".into(), region: "eu-west-1".into(), profile: Some("ops".into()) };
+    let mut case = Case::new().await.auth(auth);
+    let answer = case.send("POST", "/", &[], "abc").await.unwrap();
+    let echoed = String::from_utf8(answer.body).unwrap();
+    assert!(echoed.contains("***") && !echoed.contains("AWS4 POST"), "{echoed}");
+}
+
+/// A job that was submitted with a secret tells it to whoever asks for the job later, in a call that sends none.
+#[tokio::test]
+async fn a_secret_that_an_earlier_call_sent_is_masked() {
+    let server = Server::start(|_| ok("job of T00\\/B00\\/s3cr\\u0022et")).await;
+    let mut case = Case::with(server).secret("gone", "NOBODY").secret("hook", "KEY");
+    let answer = case.send("GET", "/jobs/1", &[], "").await.unwrap();
+    assert_eq!(String::from_utf8(answer.body).unwrap(), format!("job of {}", secret_placeholder("hook")));
+}
+
+#[tokio::test]
 async fn a_redirect_that_echoes_a_secret_leads_to_the_placeholder_again() {
     let server =
         Server::start(

@@ -135,15 +135,37 @@ impl Rights {
         self.secrets.get(name)
     }
 
+    /// Where every secret is that the plugin's requests may carry, with its name; none for one of an `auth`.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (Option<&str>, &SecretRef)> {
+        let named = self.secrets.iter().map(|(name, secret)| (Some(name.as_str()), &secret.at));
+        let of_auth = self.granted.iter().filter_map(|rule| match rule.auth.as_ref()? {
+            Auth::Bearer { secret } | Auth::Basic { secret, .. } | Auth::Header { secret, .. } => Some((None, secret)),
+            Auth::Sigv4 { .. } => None,
+        });
+        named.chain(of_auth)
+    }
+
     /// What the manifest asks for under this config.
     fn asked(&self) -> String {
         let asked: Vec<String> = self.asked.iter().map(|rule| format!("{} {}", rule.methods.join("|"), rule.pattern)).collect();
         if asked.is_empty() { "nothing".to_owned() } else { asked.join(", ") }
     }
 
-    /// The lines that would open `range` for `target`.
-    pub(crate) fn address_lines(&self, target: &Target, range: &str) -> String {
-        self.lines(target, Some(range))
+    /// Why an address is closed to a request, and the lines that would open it: those of the workflow, or, where the workflow opens
+    /// it, that of the operator's policy.
+    pub(crate) fn closed(&self, target: &Target, range: IpNet) -> String {
+        let opens = |rule: &Rule| rule.covers(target) && rule.addresses.iter().any(|open| open.contains(&range));
+        match self.allowed.as_ref().filter(|_| self.granted.iter().any(opens)) {
+            Some(allowed) => format!(
+                "which the workflow opens and the operator's policy {} does not; this line of the plugin's entry would:\n{}",
+                allowed.file,
+                policy_line(target, &[range])
+            ),
+            None => format!(
+                "which no grant opens; these lines of the workflow would open it:\n{}",
+                self.lines(target, Some(&range.to_string()))
+            ),
+        }
     }
 
     /// The lines that would grant `target`, and with it no more than the manifest asks for at that origin.
@@ -279,13 +301,21 @@ impl Allowed {
         if rules.is_empty() {
             let (method, origin, path) = (target.method(), target.origin(), target.path());
             return Err(format!(
-                "{method} {origin}{path} is granted by the workflow, and the operator's policy {} does not allow it; this line of the plugin's entry would:\nhttp = [{{ url = \"{origin}\", methods = [\"{method}\"] }}]",
-                self.file
+                "{method} {origin}{path} is granted by the workflow, and the operator's policy {} does not allow it; this line of the plugin's entry would:\n{}",
+                self.file,
+                policy_line(target, granted)
             ));
         }
         let opened: Vec<IpNet> = rules.iter().flat_map(|rule| &rule.addresses).copied().collect();
         Ok(both(granted, &opened))
     }
+}
+
+/// The line of a policy's entry that allows a request, at these ranges beyond the public internet.
+fn policy_line(target: &Target, ranges: &[IpNet]) -> String {
+    let ranges: Vec<String> = ranges.iter().map(|range| format!("\"{range}\"")).collect();
+    let addresses = if ranges.is_empty() { String::new() } else { format!(", addresses = [{}]", ranges.join(", ")) };
+    format!("http = [{{ url = \"{}\", methods = [\"{}\"]{addresses} }}]", target.origin(), target.method())
 }
 
 /// One grant as it stands in a workflow file.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use shiftgate_model::{Auth, Digest, Grants, SecretRef};
 
-pub use self::review::{Review, Wish};
+pub use self::review::{Ask, Review, Wish};
 pub use self::text::PolicyError;
 use crate::budgets::Bounds;
 use crate::grants::Rule;
@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     aws: Vec<String>,
     /// The most that a workflow may give it: what is said of it, else of every plugin, else the host's own.
     pub(crate) bounds: Bounds,
+    /// What its versions asked for beside fixed destinations when they were granted, for people who look at the next: it gives nothing.
+    asks: Vec<String>,
 }
 
 impl Policy {
@@ -55,6 +57,12 @@ impl Policy {
 }
 
 impl Entry {
+    /// What a workflow may give it beyond requests, in words.
+    fn gives(&self) -> Vec<String> {
+        let secrets = self.secrets.iter().map(|place| format!("secrets from `{place}`"));
+        secrets.chain(self.aws.iter().map(|service| format!("signatures for the AWS service `{service}`"))).collect()
+    }
+
     /// Whether it allows everything that a workflow grants beyond requests: secrets and signatures.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::{Policy, PolicyError, text};
 use crate::Inspection;
 use crate::grants::{Rule, granted_rule};
 use crate::log::printable;
-use crate::manifest::Manifest;
+use crate::manifest::{HttpRequest, Manifest};
 
 /// A destination that a plugin may be granted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +23,19 @@ pub struct Wish {
     pub addresses: Vec<String>,
     /// Why; empty when nobody says.
     pub reason: String,
+}
+
+/// Something that a component asks for, and that is no fixed destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ask {
+    /// What: `POST at the URL in /hook of its config`, ``the secret `grafana` ``, ``1 GiB as its limit `memory` ``.
+    pub what: String,
+    /// Why; empty when nobody says.
+    pub reason: String,
+    /// Whether an operator has to say which destination is meant.
+    pub open: bool,
+    /// Whether no version of it had asked for that when it was granted.
+    pub new: bool,
 }
 
 /// What stands between a component and its entry of the policy.
@@ -42,8 +55,10 @@ pub struct Review {
     pub allowed: Vec<Wish>,
     /// What it asks for beyond.
     pub more: Vec<Wish>,
-    /// Destinations that its config names, so that an operator has to say which: pointer and reason.
-    pub open: Vec<(String, String)>,
+    /// What else it asks for: destinations that its config will name, secrets, limits.
+    pub asks: Vec<Ask>,
+    /// What the entry lets a workflow give it beyond requests, since the versions before may have it: secrets, signatures for AWS.
+    pub gives: Vec<String>,
     /// What the policy allows, and it does not ask for any more.
     pub unasked: Vec<String>,
 }
@@ -58,7 +73,13 @@ impl Review {
             inspection.manifest.as_ref().ok_or("it has no manifest that can be used, so nobody can say what it asks for")?;
         let entries: Vec<_> = policy.map(|policy| policy.named(&manifest.name).collect()).unwrap_or_default();
         let rules: Vec<&Rule> = entries.iter().flat_map(|entry| &entry.http).collect();
-        let (fixed, open) = wishes(manifest);
+        let known = entries.iter().any(|entry| entry.sha256.contains(&inspection.digest));
+        let fixed = fixed(manifest);
+        let mut asks = asks(manifest);
+        for ask in &mut asks {
+            ask.new = !known && !entries.iter().any(|entry| entry.asks.contains(&ask.what));
+        }
+        let open = asks.iter().any(|ask| ask.open);
         let (mut allowed, mut more, mut asked) = (Vec::new(), Vec::new(), Vec::new());
         for wish in fixed.into_iter().chain(given.iter().cloned()) {
             let rule = wish.rule()?;
@@ -66,9 +87,9 @@ impl Review {
             asked.push(rule);
             if covered { allowed.push(wish) } else { more.push(wish) }
         }
-        let needed = |rule: &Rule| !open.is_empty() || asked.iter().any(|asked| rule.includes(asked) || asked.includes(rule));
+        let needed = |rule: &Rule| open || asked.iter().any(|asked| rule.includes(asked) || asked.includes(rule));
         let unasked = rules.iter().filter(|rule| !needed(rule)).map(ToString::to_string).collect();
-        let known = entries.iter().any(|entry| entry.sha256.contains(&inspection.digest));
+        let gives = entries.iter().flat_map(|entry| entry.gives()).collect();
         Ok(Self {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
@@ -77,7 +98,8 @@ impl Review {
             upgrade: !known && !entries.is_empty(),
             allowed,
             more,
-            open,
+            asks,
+            gives,
             unasked,
         })
     }
@@ -87,21 +109,41 @@ impl Review {
     /// # Errors
     /// The file cannot be read, changed or written.
     pub fn grant(&self, file: &Path) -> Result<(), PolicyError> {
-        text::grant(file, &self.name, &self.digest, &self.more)
+        let asks: Vec<&str> = self.asks.iter().map(|ask| ask.what.as_str()).collect();
+        text::grant(file, &self.name, &self.digest, &self.more, &asks)
+    }
+
+    /// Whether it asks for more than an operator has seen of its versions before. Of a component that the policy does not know at all,
+    /// everything is new.
+    #[must_use]
+    pub fn asks_for_more(&self) -> bool {
+        !self.more.is_empty() || self.asks.iter().any(|ask| ask.new)
     }
 }
 
-/// The destinations of a manifest: those that it names, and those that its config will name.
-fn wishes(manifest: &Manifest) -> (Vec<Wish>, Vec<(String, String)>) {
-    let (mut fixed, mut open) = (Vec::new(), Vec::new());
-    for request in &manifest.requests.http {
+/// The destinations that a manifest names.
+fn fixed(manifest: &Manifest) -> Vec<Wish> {
+    let wish = |request: &HttpRequest| {
         let (methods, reason) = (request.methods.clone(), request.reason.clone());
-        match (&request.url, &request.from_config) {
-            (Some(url), _) => fixed.push(Wish { url: url.clone(), methods, addresses: Vec::new(), reason }),
-            (None, pointer) => open.push((pointer.clone().unwrap_or_default(), format!("{} {reason}", methods.join("|")))),
-        }
-    }
-    (fixed, open)
+        Some(Wish { url: request.url.clone()?, methods, addresses: Vec::new(), reason })
+    };
+    manifest.requests.http.iter().filter_map(wish).collect()
+}
+
+/// What it asks for beside them.
+fn asks(manifest: &Manifest) -> Vec<Ask> {
+    let ask = |what, reason: &str, open| Ask { what, reason: reason.to_owned(), open, new: false };
+    let of_config = manifest.requests.http.iter().filter(|request| request.url.is_none()).map(|request| {
+        let pointer = request.from_config.as_deref().unwrap_or_default();
+        ask(format!("{} at the URL in {pointer} of its config", request.methods.join("|")), &request.reason, true)
+    });
+    let secrets = manifest.requests.secrets.iter();
+    let secrets = secrets.map(|secret| ask(format!("the secret `{}`", secret.name), &secret.reason, false));
+    let limits = manifest.limits.iter().map(|(name, figure)| {
+        let figure = figure.as_str().map_or_else(|| figure.to_string(), ToOwned::to_owned);
+        ask(format!("{figure} as its limit `{name}`"), "", false)
+    });
+    of_config.chain(secrets).chain(limits).collect()
 }
 
 impl Wish {
@@ -139,11 +181,20 @@ impl fmt::Display for Review {
         for (sign, wish) in lists.iter().flat_map(|(sign, list)| list.iter().map(move |wish| (sign, wish))) {
             writeln!(f, "  {sign} {wish}")?;
         }
-        for (pointer, what) in &self.open {
-            writeln!(f, "  ? {}, at the URL in {} of its config", printable(what), printable(pointer))?;
+        for Ask { what, reason, open, new } in &self.asks {
+            let sign = match (new, open) {
+                (true, _) => "+",
+                (false, true) => "?",
+                (false, false) => "=",
+            };
+            let why = if reason.is_empty() { String::new() } else { format!(": {}", printable(reason)) };
+            writeln!(f, "  {sign} {}{why}", printable(what))?;
         }
         for rule in &self.unasked {
             writeln!(f, "  - {rule}")?;
+        }
+        for given in &self.gives {
+            writeln!(f, "  its entry lets a workflow give it {}", printable(given))?;
         }
         Ok(())
     }

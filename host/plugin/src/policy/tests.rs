@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shiftgate_model::{HttpGrant, SecretGrant};
 
 use super::*;
@@ -100,7 +100,7 @@ fn a_request_needs_the_operator_too() {
     assert_eq!(told(get, "GET"), "allowed [10.1.0.0/16]");
     insta::assert_snapshot!(told(get, "POST"), @r#"
 POST https://api.example.com/v1/x is granted by the workflow, and the operator's policy /etc/policy.toml does not allow it; this line of the plugin's entry would:
-http = [{ url = "https://api.example.com", methods = ["POST"] }]
+http = [{ url = "https://api.example.com", methods = ["POST"], addresses = ["10.0.0.0/8"] }]
 "#);
     assert!(told("", "GET").contains("the operator's policy /etc/policy.toml does not allow it"));
 }
@@ -129,6 +129,29 @@ fn secrets_and_signatures_need_the_operator_too() {
     assert_eq!(refusal("aws = [\"monitoring\"]", &signed), "");
 }
 
+/// The lines that are shown are those of the list that closes it.
+#[test]
+fn an_address_is_closed_by_the_workflow_or_by_the_policy() {
+    let manifest = json!({
+        "name": "errors", "version": "1", "kind": "verification", "contract": "0.1.0",
+        "requests": { "http": [{ "url": "https://api.example.com", "methods": ["GET"] }] },
+    });
+    let manifest = Manifest::parse(manifest.to_string().as_bytes()).unwrap();
+    let policy = of(r#"http = [{ url = "https://api.example.com", methods = ["GET"] }]"#);
+    let closed = |addresses: &[&str]| {
+        let addresses = addresses.iter().map(|range| (*range).to_owned()).collect();
+        let grants = Grants::of(vec![HttpGrant { addresses, ..HttpGrant::new("https://api.example.com", &["GET"]) }]);
+        let operator = Some((policy.file.as_path(), entry(&policy)));
+        let rights = Rights::new("errors", &manifest, &grants, &json!({}), operator).unwrap();
+        rights.closed(&Target::parse("GET", "https://api.example.com/v1").unwrap(), "10.1.2.3/32".parse().unwrap())
+    };
+    assert!(closed(&[]).starts_with("which no grant opens; these lines of the workflow would open it:\n"), "{}", closed(&[]));
+    insta::assert_snapshot!(closed(&["10.0.0.0/8"]), @r#"
+which the workflow opens and the operator's policy /etc/policy.toml does not; this line of the plugin's entry would:
+http = [{ url = "https://api.example.com", methods = ["GET"], addresses = ["10.1.2.3/32"] }]
+"#);
+}
+
 #[test]
 fn ranges_are_open_where_both_lists_open_them() {
     let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpNet>>();
@@ -143,9 +166,13 @@ fn review(policy: Option<&Policy>, url: &str, given: &[Wish]) -> Review {
             { "url": url, "methods": ["GET"], "reason": "asks" }, { "from_config": "/url", "methods": ["GET"], "reason": "queries" },
         ] },
     });
+    review_of(policy, &manifest, 'b', given)
+}
+
+fn review_of(policy: Option<&Policy>, manifest: &Value, digest: char, given: &[Wish]) -> Review {
     let inspection = crate::Inspection {
         file: "errors.wasm".into(),
-        digest: Digest("b".repeat(64)),
+        digest: Digest(digest.to_string().repeat(64)),
         size: 1,
         kinds: Vec::new(),
         manifest: Some(Manifest::parse(manifest.to_string().as_bytes()).unwrap()),
@@ -174,8 +201,54 @@ errors 2.0.0: the policy names another component of this name
 sha256 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
   + GET https://api.example.com/v2: asks
   + GET http://in.example:9090 at 10.0.0.0/8
-  ? GET queries, at the URL in /url of its config
+  + GET at the URL in /url of its config: queries
 ");
+}
+
+/// Where it goes is not all that an upgrade may ask for, and a name is whatever a component calls itself.
+#[test]
+fn an_upgrade_shows_the_secrets_and_limits_that_it_asks_for_and_what_it_inherits() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("policy.toml");
+    let manifest = |methods: &[&str], more: Value| {
+        let http = json!([{ "from_config": "/url", "methods": methods, "reason": "queries" }]);
+        let mut manifest = json!({
+            "name": "errors", "version": "2.0.0", "kind": "verification", "contract": "0.1.0", "requests": { "http": http },
+        });
+        let (Value::Object(fields), Value::Object(more)) = (&mut manifest, more) else { unreachable!() };
+        for (name, value) in more {
+            match (fields.get_mut(&name), value) {
+                (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+                (_, value) => drop(fields.insert(name, value)),
+            }
+        }
+        manifest
+    };
+    let first = manifest(&["GET"], json!({}));
+    review_of(None, &first, 'a', &[]).grant(&file).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\"GET at the URL in /url of its config\""), "{text}");
+    std::fs::write(&file, text + "secrets = [\"env:GRAFANA_*\"]\naws = [\"monitoring\"]\n").unwrap();
+    let policy = Policy::read(&file).unwrap();
+
+    let same = review_of(Some(&policy), &first, 'c', &[]);
+    assert!(same.upgrade && !same.asks_for_more(), "{same}");
+    let greedy =
+        json!({ "requests": { "secrets": [{ "name": "root", "reason": "signs in" }] }, "limits": { "memory": "1 GiB" } });
+    let second = review_of(Some(&policy), &manifest(&["GET", "DELETE"], greedy), 'b', &[]);
+    assert!(second.asks_for_more());
+    insta::assert_snapshot!(second, @r"
+errors 2.0.0: the policy names another component of this name
+sha256 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+  + GET|DELETE at the URL in /url of its config: queries
+  + the secret `root`: signs in
+  + 1 GiB as its limit `memory`
+  its entry lets a workflow give it secrets from `env:GRAFANA_*`
+  its entry lets a workflow give it signatures for the AWS service `monitoring`
+");
+    second.grant(&file).unwrap();
+    let policy = Policy::read(&file).unwrap();
+    assert!(!review_of(Some(&policy), &manifest(&["GET"], json!({})), 'd', &[]).asks_for_more());
 }
 
 #[test]
@@ -202,6 +275,9 @@ sha256 = [
 http = [
   { url = "https://api.example.com/v1", methods = ["GET"] },
   { url = "https://api.example.com/v2", methods = ["GET"] },
+]
+asks = [
+  "GET at the URL in /url of its config",
 ]
 "#);
 }

@@ -87,6 +87,8 @@ struct PluginEntry {
     aws: Vec<String>,
     #[serde(default)]
     limits: BTreeMap<String, Figure>,
+    #[serde(default)]
+    asks: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,7 @@ impl Policy {
 
 impl PluginEntry {
     fn entry(self, every: &Bounds) -> Result<Entry, String> {
-        let Self { name, sha256, http, secrets, aws, limits: figures } = self;
+        let Self { name, sha256, http, secrets, aws, limits: figures, asks } = self;
         let of = |reason: String| format!("plugin `{}`: {reason}", name.escape_debug());
         if sha256.is_empty() {
             return Err(of("`sha256` names no component".to_owned()));
@@ -151,7 +153,7 @@ impl PluginEntry {
             |Http { url, methods, addresses }| granted_rule(&HttpGrant { url, methods, addresses, auth: None }).map_err(of);
         let http = http.into_iter().map(rule).collect::<Result<Vec<Rule>, _>>()?;
         let bounds = every.clone().narrowed(&limits(figures).map_err(of)?);
-        Ok(Entry { name: name.clone(), sha256: digests, http, secrets, aws, bounds })
+        Ok(Entry { name: name.clone(), sha256: digests, http, secrets, aws, bounds, asks })
     }
 }
 
@@ -199,9 +201,9 @@ fn length(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-/// Writes into the policy at `file` that the component of `digest` may be granted `wishes`; the file is made where there is
-/// none. An entry of the same name gets the digest and what it lacks; what stands around it stays.
-pub(super) fn grant(file: &Path, name: &str, digest: &Digest, wishes: &[Wish]) -> Result<(), PolicyError> {
+/// Writes into the policy at `file` that the component of `digest` may be granted `wishes`, and what else it asked for then; the file
+/// is made where there is none. An entry of the same name gets the digest and what it lacks; what stands around it stays.
+pub(super) fn grant(file: &Path, name: &str, digest: &Digest, wishes: &[Wish], asks: &[&str]) -> Result<(), PolicyError> {
     let wrong = |reason| PolicyError::Wrong { file: file.to_path_buf(), reason };
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
@@ -223,6 +225,9 @@ pub(super) fn grant(file: &Path, name: &str, digest: &Digest, wishes: &[Wish]) -
     add(entry, "sha256", digest.0.as_str().into());
     for wish in wishes {
         add(entry, "http", Value::InlineTable(wish.inline()));
+    }
+    for ask in asks {
+        add(entry, "asks", (*ask).into());
     }
     let text = document.to_string();
     Policy::parse(file, &text).map_err(wrong)?;

@@ -20,7 +20,7 @@ pub(super) fn run(app: &mut App, args: &GrantPlugin) -> Result<Exit, Failure> {
     if let Some(problem) = found.problems.first() {
         return Err(Failure::new(Exit::PluginRefused, problem.clone()).hint("`shiftgate plugin inspect` shows all of it"));
     }
-    let policy = if file.exists() { Some(Policy::read(&file)?) } else { None };
+    let policy = if wiring::is_there(&file) { Some(Policy::read(&file)?) } else { None };
     let given = args.http.iter().map(|text| destination(text)).collect::<Result<Vec<_>, _>>()?;
     let review = Review::of(&found, policy.as_ref(), &given).map_err(|why| Failure::new(Exit::PluginRefused, why))?;
     match args.output {
@@ -28,10 +28,10 @@ pub(super) fn run(app: &mut App, args: &GrantPlugin) -> Result<Exit, Failure> {
         Format::Json => app.screen.json(&review)?,
     }
     if args.review {
-        let nothing_new = review.more.is_empty() && (review.known || review.upgrade);
+        let nothing_new = !review.asks_for_more() && (review.known || review.upgrade);
         return Ok(if nothing_new { Exit::Succeeded } else { Exit::PluginRefused });
     }
-    if review.upgrade && !review.more.is_empty() && !args.more {
+    if review.upgrade && review.asks_for_more() && !args.more {
         let message = format!("{} asks for more than the versions of it in {} have", review.name, file.display());
         return Err(Failure::new(Exit::PluginRefused, message).hint("--more grants the lines with a `+` too"));
     }
