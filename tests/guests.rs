@@ -134,7 +134,7 @@ the signal: {"verdict":"pass","summary":"grüße 👋, ready {\"a\":[1,null]}","
 from an older state: {"verdict":"pass","summary":"word of old, ready true","findings":[],"metrics":[],"evidence":{},"outputs":{}}
 from a state that it does not know: error: plugin `guest`: unknown-state-version: the step waits with state of version 3, and this version of the plugin reads 2; finish the run with the version of the plugin that began it (retry: false)
 a cancel that leaves something: error: plugin `guest`: left-behind: grüße 👋 is still there (retry: false)
-too much to keep: error: plugin `guest`: state-too-large: the state has 70002 bytes; a host keeps 65536 (retry: false)
+too much to keep: error: plugin `guest`: step `phase-1/verify-1`: it used up its budget `state` of 64 KiB: it used 70002 bytes (retry: false)
 "#);
 }
 

@@ -204,7 +204,7 @@ pub(crate) fn save<S: Serialize>(suspension: &Suspension<S>, version: u32) -> Re
         .and_then(|json| serde_json::to_vec(&json))
         .map_err(|error| StepError::never("bad-state", format!("the state cannot be written: {error}")))?;
     if bytes.len() > MAX_STATE {
-        let message = format!("the state has {} bytes; a host keeps {MAX_STATE}", bytes.len());
+        let message = format!("the state has {} bytes; no host keeps more than {MAX_STATE}", bytes.len());
         return Err(StepError::never("state-too-large", message));
     }
     Ok(Suspension { state: SavedState { version, bytes }, after: suspension.after, signals: suspension.signals.clone() })

@@ -3,9 +3,15 @@
 //! Only figures stand here; who counts stands where the counting is done (`guest`, `log`, `egress`, `promises`), and an
 //! exceeded budget is told by [`Exceeded`]. The next file to read is `guest.rs`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use shiftgate_model::{Limit, Limits, Millis, Unit};
+
+/// A step that has called its plugin so often has told its story.
+const TALKATIVE: u32 = 100;
+/// What each of its later calls may log.
+const LATER_LOG: u32 = 4 << 10;
 
 /// How much a plugin may use. Bytes unless the name says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,6 +209,16 @@ impl Budgets {
     }
 }
 
+impl Budgets {
+    /// The budgets of a step's later calls: what it logs is on record, and a step may be called for days.
+    pub(crate) fn after(&self, calls: u32) -> Cow<'_, Self> {
+        if calls < TALKATIVE {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self { log_bytes: self.log_bytes.min(LATER_LOG), ..self.clone() })
+    }
+}
+
 /// A figure with its unit.
 fn shown(limit: Limit, figure: u64) -> String {
     match limit.unit() {
@@ -263,6 +279,15 @@ pub(crate) fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_that_goes_on_for_days_logs_less_in_each_call() {
+        let budgets = Budgets::default();
+        assert_eq!(*budgets.after(99), budgets);
+        assert_eq!(budgets.after(100).log_bytes, 4 << 10);
+        let small = Budgets { log_bytes: 10, ..Budgets::default() };
+        assert_eq!(*small.after(100), small);
+    }
 
     #[test]
     fn sizes_read_well() {

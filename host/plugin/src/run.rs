@@ -178,7 +178,7 @@ impl PluginRunner for Plugins {
             }
             Call::Validate | Call::Start { .. } => 0,
         };
-        let mut reply = host.run(&loaded, call, &settled, &terms.budgets, teller).await?;
+        let mut reply = host.run(&loaded, call, &settled, &terms.budgets.after(polls), teller).await?;
         reply.outcome = seal::seal(reply.outcome, &call.run, &loaded.digest, polls.saturating_add(1));
         Ok(reply)
     }

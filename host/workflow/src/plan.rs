@@ -318,11 +318,19 @@ pub struct PluginStep {
     pub plugin: PluginSource,
     /// The config; texts in it may be deferred.
     pub with: Value,
-    /// How long the step may take; none for the kind's own limit.
+    /// How long the step may take, where the file says so.
     pub timeout: Option<Millis>,
     /// Whether it goes on beside the later steps; a verification of a phase only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub background: bool,
+}
+
+impl PluginStep {
+    /// How long the step may take: as the file says, else a week, so that no plugin goes on for ever.
+    #[must_use]
+    pub fn limit(&self) -> Millis {
+        self.timeout.unwrap_or(Millis(7 * 86_400_000))
+    }
 }
 
 /// An approval.

@@ -19,9 +19,10 @@ const CONTROL = /\p{Cc}/gu;
 export function ballot(field, value) {
   const given = fields(field, value, "say { subject, vote, at }");
   const { subject, vote, at, comment = "", boundDigest = given.bound_digest ?? null } = given;
-  if (text(`${field}.subject`, subject, "say who votes").trim() === "") throw wrong(`${field}.subject`, subject, "say who votes");
+  const name = text(`${field}.subject`, subject, "say who votes");
+  if (name.trim() === "") throw wrong(`${field}.subject`, subject, "say who votes");
   return {
-    subject: text(`${field}.subject`, subject),
+    subject: name,
     vote: choice(`${field}.vote`, vote, VOTES),
     at: count(`${field}.at`, at, MOMENT),
     comment: words(`${field}.comment`, comment),

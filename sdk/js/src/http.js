@@ -15,10 +15,10 @@ const WORDS = {
   connect: (why) => `no connection: ${why}`,
   tls: (why) => `no trusted connection: ${why}`,
   timeout: () => "no answer in time",
-  "too-large": () => "the exchange is larger than allowed (256 KiB sent, 1 MiB received)",
+  "too-large": () => "the exchange is larger than the host allows",
   "too-many-redirects": () => "too many redirects",
   protocol: (why) => `not proper HTTP: ${why}`,
-  quota: () => "too many requests in one call of the plugin",
+  quota: () => "the host allows no more requests in one call",
 };
 /** What another attempt would meet again. */
 const FINAL = ["not-granted", "address-blocked", "quota"];

@@ -54,7 +54,7 @@ function exported(kind, plugin, answered) {
   const others = Object.keys(WORLDS).filter((name) => name !== kind);
   const wanted = others.find((name) => name in WANTED);
   if (wanted !== undefined) {
-    throw new TypeError(`${kind}(…) is no ${WORLDS[wanted]}, as which it is built: call ${wanted}(…), or mend the manifest's kind`);
+    throw new TypeError(`${kind}(…) is built as ${WORLDS[wanted]}: call ${wanted}(…) instead, or mend the manifest's kind`);
   }
   fields(`the plugin of ${kind}(…)`, plugin, "say an object with its functions");
   hook(`${kind}(…): start`, plugin.start, true);

@@ -4,8 +4,8 @@ import { choice, json, shown, text, whole, words, wrong } from "./check.js";
 import { duration } from "./time.js";
 import { decode, encode } from "./text.js";
 
-/** The most that a host keeps. */
-const MAX_STATE = 64 * 1024;
+/** The most that any host keeps; this one may keep less, and says so. */
+const MAX_STATE = 1024 * 1024;
 /** Frames of an exception that its message tells. */
 const FRAMES = 3;
 /** The folder of the SDK in this component: the author looks for a line of their own. */
@@ -59,7 +59,7 @@ export function suspension(waiting, version) {
   }
   const bytes = encode(json("the state of the wait", waiting.state));
   if (bytes.length > MAX_STATE) {
-    throw new StepError("state-too-large", `the state has ${bytes.length} bytes; a host keeps ${MAX_STATE}`);
+    throw new StepError("state-too-large", `the state has ${bytes.length} bytes; no host keeps more than ${MAX_STATE}`);
   }
   return { state: { version, bytes }, after: waiting.millis, signals: waiting.signals };
 }

@@ -20,10 +20,10 @@ _REASONS = {
     http.HttpError_Connect: ("connect", "no connection: {}"),
     http.HttpError_Tls: ("tls", "no trusted connection: {}"),
     http.HttpError_Timeout: ("timeout", "no answer in time"),
-    http.HttpError_TooLarge: ("too-large", "the exchange is larger than allowed (256 KiB sent, 1 MiB received)"),
+    http.HttpError_TooLarge: ("too-large", "the exchange is larger than the host allows"),
     http.HttpError_TooManyRedirects: ("too-many-redirects", "too many redirects"),
     http.HttpError_Protocol: ("protocol", "not proper HTTP: {}"),
-    http.HttpError_Quota: ("quota", "too many requests in one call of the plugin"),
+    http.HttpError_Quota: ("quota", "the host allows no more requests in one call"),
 }
 # What another attempt would meet again.
 _FINAL = ("not-granted", "address-blocked", "quota")

@@ -14,8 +14,8 @@ from wit_world.imports import types
 from .check import count, listed, text, whole, wrong
 from .time import duration
 
-# The most that a host keeps.
-_MAX_STATE = 64 * 1024
+# The most that any host keeps; this one may keep less, and says so.
+_MAX_STATE = 1024 * 1024
 # Frames of an exception that its message tells, the innermost first.
 _FRAMES = 3
 # The folder of the SDK in this component: the author looks for a line of their own.
@@ -120,7 +120,7 @@ def suspension(waiting: Wait, version: int) -> types.Suspension:
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(f"the state of the wait cannot be said as JSON: {error}") from error
     if len(state) > _MAX_STATE:
-        raise StepError("state-too-large", f"the state has {len(state)} bytes; a host keeps {_MAX_STATE}")
+        raise StepError("state-too-large", f"the state has {len(state)} bytes; no host keeps more than {_MAX_STATE}")
     return types.Suspension(types.SavedState(version, state), waiting.millis, waiting.signals)
 
 

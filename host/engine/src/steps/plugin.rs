@@ -15,6 +15,11 @@ use super::verdicts::{consider, decided_by_person, expired, judge};
 use super::{Cx, Job, Stop, background, calls, of_ending};
 use crate::{Facts, StepState, TaskReply, Waking};
 
+/// A step that has called its plugin so often is in no hurry.
+const EAGER: u32 = 100;
+/// How long it waits from then on at least: each call is on record.
+const REST: Millis = Millis::seconds(1);
+
 pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
     match &job.step.action {
         Action::Verify(step) => verify(cx, job, step).await,
@@ -27,7 +32,7 @@ pub(super) async fn run(cx: &Cx<'_>, job: &Job<'_>) -> Result<TaskReply, Stop> {
 }
 
 async fn verify(cx: &Cx<'_>, job: &Job<'_>, step: &PluginStep) -> Result<TaskReply, Stop> {
-    let visit = Visit::of(cx, job, step, PluginKind::Verification, step.timeout);
+    let visit = Visit::of(cx, job, step, PluginKind::Verification, Some(step.limit()));
     let action = match &job.resumed {
         // A process that was killed behind its start has left it there already.
         None if step.background && background::is_open(cx).await? => return Ok(TaskReply::Done(job.facts.clone())),
@@ -85,7 +90,7 @@ async fn approve(cx: &Cx<'_>, job: &Job<'_>, approve: &Approve) -> Result<TaskRe
 }
 
 async fn wrap_up(cx: &Cx<'_>, job: &Job<'_>, step: &PluginStep) -> Result<TaskReply, Stop> {
-    let visit = Visit::of(cx, job, step, PluginKind::WrapUp, step.timeout);
+    let visit = Visit::of(cx, job, step, PluginKind::WrapUp, Some(step.limit()));
     let action = match &job.resumed {
         None => Call::Start { summary: Some(job.ending.clone().unwrap_or((Ending::Succeeded, String::new()))) },
         Some((_, Waking::Expired)) => {
@@ -123,7 +128,7 @@ pub(super) async fn cancel(cx: &Cx<'_>, job: &Job<'_>) -> Result<(), Stop> {
         Action::WrapUp(step) => (step, PluginKind::WrapUp),
         Action::Setup | Action::Deploy(_) | Action::Swap(_) | Action::Shift(_) | Action::Background => return Ok(()),
     };
-    Visit::of(cx, job, step, kind, step.timeout).cancel().await
+    Visit::of(cx, job, step, kind, Some(step.limit())).cancel().await
 }
 
 /// How a waiting plugin is woken. A step without saved state cannot be polled; its state is empty then.
@@ -178,7 +183,7 @@ impl<'a> Visit<'a> {
         let stage = Stage::Waits { state: suspension.state };
         let parked = Parked { run, fence: self.cx.fence, config, due, stage };
         background::park(self.cx, &parked).await?;
-        background::begun(self.cx, &parked).await?;
+        background::begun(self.cx, &parked, self.step.timeout).await?;
         Ok(TaskReply::Done(self.job.facts.clone()))
     }
 
@@ -187,7 +192,7 @@ impl<'a> Visit<'a> {
         if suspension.after.is_none() && !ballot {
             return Err(waits_for_nothing(&self.source).into());
         }
-        let now = self.cx.ports.clock.now();
+        let (now, after) = (self.cx.ports.clock.now(), rest(&suspension));
         Ok(TaskReply::Wait {
             state: StepState {
                 started_at: self.started_at,
@@ -197,7 +202,7 @@ impl<'a> Visit<'a> {
                 asked: None,
                 beside: None,
             },
-            after: suspension.after,
+            after,
             ballot,
             expires: self.deadline.map(|deadline| deadline.since(now)),
         })
@@ -228,6 +233,12 @@ pub(super) fn late(plugin: &str, started_at: Timestamp, deadline: Option<Timesta
     let limit = deadline.map_or(Millis(0), |deadline| deadline.since(started_at));
     StepError::new(ErrorClass::Timeout, format!("plugin `{plugin}` did not end in {limit}"))
         .hint("give the step a longer `timeout`, or the plugin less to wait for")
+}
+
+/// When a plugin that waits is called again: as it asks, but not at once for ever.
+pub(super) fn rest(suspension: &Suspension) -> Option<Millis> {
+    let calls = suspension.state.seal.as_ref().map_or(0, |seal| seal.polls);
+    suspension.after.map(|after| if calls < EAGER { after } else { after.max(REST) })
 }
 
 /// The plugin waits, and nothing would ever wake it.

@@ -6,7 +6,7 @@ use shiftgate_model::*;
 use shiftgate_workflow::*;
 
 use super::world::refusal;
-use super::{approval, counted, live_world, plan, report, run, run_id, verify};
+use super::{approval, counted, live_world, plan, plugin, report, run, run_id, step, verify};
 use crate::{Sim, deploy};
 
 /// The record fails after every possible number of writes; whatever was done, a second try ends in the same world.
@@ -35,6 +35,27 @@ async fn a_run_keeps_the_components_that_it_began_with() {
     let pins = std::mem::take(&mut world.state().plugin_pins);
     assert_eq!(pins.len(), 2);
     assert!(pins.iter().all(|pin| *pin == Some(Digest("0".repeat(64)))), "{pins:?}");
+}
+
+/// A plugin that asks to be called again at once, whenever it is called, gets slow, and its step an end: each call is on record.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_never_comes_to_an_end_is_called_once_a_second_and_stopped() {
+    for background in [false, true] {
+        let verify = PluginStep { timeout: Some(Millis::minutes(10)), background, ..plugin("errors") };
+        let mut plan = plan(vec![step("phase-1/verify-1", Action::Verify(verify))]);
+        if background {
+            plan.phases.last_mut().unwrap().steps.push(step("background", Action::Background));
+        }
+        let world = live_world(plan);
+        let again = Suspension { state: ActionState::new(1, vec![1]), after: Some(Millis(0)), signals: Vec::new() };
+        let replies = std::iter::repeat_n(Outcome::Wait(again), 2_000).collect();
+        world.state().replies_of.insert("phase-1/verify-1".into(), replies);
+        assert_eq!(run(&world).await, Ending::RolledBack);
+        let calls = world.state().plugin_calls.len();
+        assert!((590..720).contains(&calls), "{calls}, background: {background}");
+        assert!(world.transcript().contains("plugin `errors` did not end in 10m"), "{}", world.transcript());
+    }
+    assert_eq!(plugin("errors").limit(), Millis::minutes(7 * 24 * 60));
 }
 
 /// A canary that stopped half-way left two groups with instances: emptying the lower one would take away what serves.

@@ -46,14 +46,13 @@ pub(super) fn due(
     suspension: &Suspension,
     deadline: Option<Timestamp>,
 ) -> Result<Timestamp, StepError> {
-    let after = suspension.after.ok_or_else(|| plugin::waits_for_nothing(plugin))?;
+    let after = plugin::rest(suspension).ok_or_else(|| plugin::waits_for_nothing(plugin))?;
     let due = cx.ports.clock.now().plus(after);
     Ok(deadline.map_or(due, |deadline| deadline.min(due)))
 }
 
 /// The first call of an attempt is over, and the run goes on.
-pub(super) async fn begun(cx: &Cx<'_>, parked: &Parked) -> Result<(), StoreError> {
-    let timeout = parked.run.deadline.map(|deadline| deadline.since(parked.run.started_at));
+pub(super) async fn begun(cx: &Cx<'_>, parked: &Parked, timeout: Option<Millis>) -> Result<(), StoreError> {
     let key = format!("{}/background/{}/{}", parked.run.step, parked.fence, parked.run.attempt);
     cx.say_once(&key, EventKind::BackgroundStarted { timeout }).await
 }
@@ -110,7 +109,7 @@ async fn turn(cx: &Cx<'_>, parked: Parked) -> Result<Option<Parked>, Stop> {
                     let starts = parked.stage == Stage::Starts;
                     let parked = keep(cx, Parked { due, ..parked }, Stage::Waits { state: suspension.state }).await?;
                     if starts {
-                        begun(&of(cx, &parked), &parked).await?;
+                        begun(&of(cx, &parked), &parked, verify.timeout).await?;
                     }
                     Ok(Some(parked))
                 }
@@ -151,7 +150,7 @@ async fn call(cx: &Cx<'_>, verify: &PluginStep, parked: Parked) -> Result<(Parke
         }
         Stage::Starts | Stage::Undecided { .. } | Stage::Failed { .. } => {
             let started_at = cx.ports.clock.now();
-            let deadline = verify.timeout.map(|timeout| started_at.plus(timeout));
+            let deadline = Some(started_at.plus(verify.limit()));
             let run = RunInfo { started_at, deadline, ..parked.run };
             (Parked { run, fence: cx.fence, ..parked }, Call::Start { summary: None })
         }
