@@ -12,20 +12,25 @@ use super::guests::{Text, fetcher, guest, manifest};
 use super::server::{Server, ok, redirect};
 use super::stage::{ANSWER, Attack, Row, Stage, row};
 
-pub(super) const ROWS: usize = 20;
+pub(super) const ROWS: usize = 26;
 
 const SECRET: &str = "T0p/s3cr+t\"k";
 /// What of it may stand nowhere: as it is, in JSON, in a URL, in base64 at each of the three places of a group.
-const SPELLINGS: [&str; 7] =
-    ["s3cr+t", "T0p/s3", "s3cr%2Bt", "s3cr%2bt", "VDBwL3MzY3IrdCJr", "QwcC9zM2NyK3Qia", "MHAvczNjcit0Im"];
+const SPELLINGS: [&str; 8] =
+    ["s3cr+t", "T0p/s3", "s3cr%2Bt", "s3cr%2bt", "VDBw\\n", "VDBwL3MzY3IrdCJr", "QwcC9zM2NyK3Qia", "MHAvczNjcit0Im"];
 
 /// What a server says, by path.
-const ECHOES: [(&str, &str); 8] = [
+const ECHOES: [(&str, &str); 13] = [
     ("/plain", "T0p/s3cr+t\"k"),
     ("/json", r#"{"t":"T0p/s3cr+t\"k"}"#),
     ("/json-with-slashes", r#"{"t":"T0p\/s3cr+t\"k"}"#),
     ("/query", "T0p%2Fs3cr%2Bt%22k"),
     ("/query-in-lower-case", "T0p%2fs3cr%2bt%22k"),
+    ("/json-as-go-writes-it", r#"{"t":"T0p/s3cr\u002bt\"k"}"#),
+    ("/json-in-json", r#"{"t":"{\"t\":\"T0p\\/s3cr+t\\\"k\"}"}"#),
+    ("/path", "T0p/s3cr+t%22k"),
+    ("/page", "T0p/s3cr&#43;t&quot;k"),
+    ("/base64-in-lines", "VDBw\nL3Mz\nY3IrdCJr"),
     ("/base64", "VDBwL3MzY3IrdCJr"),
     ("/base64-of-a-pair", "dXNlcjpUMHAvczNjcit0Ims="),
     ("/twice", "T0p/s3cr+t\"kT0p/s3cr+t\"k"),
@@ -121,6 +126,10 @@ fn echoes(origin: &str) -> Vec<Row> {
     let bearer = Auth::Bearer { secret: SecretRef::Env("KEY".into()) };
     let echoed = Attack::start(fetcher(&format!("{origin}/headers")))
         .with(json!({ "url": origin }), granted(origin, "KEY", origin, Some(bearer)));
+    // As of a job that was submitted with a secret: this call sends none.
+    let later =
+        Attack::start(fetcher(&format!("{origin}/json"))).with(json!({ "url": origin }), granted(origin, "KEY", origin, None));
+    rows.push(hidden("a secret that an earlier call sent", later, &["pass"]));
     rows.push(hidden("a credential that comes back", echoed, &["Bearer ***"]));
     rows
 }

@@ -11,7 +11,7 @@ from .step import Wait, Wake, exports, suspension
 try:
     from wit_world.exports import verification as contract
 except ImportError:
-    raise ImportError("verification is for a verification-plugin, and this is none: mend the import, or the manifest's kind") from None
+    raise ImportError("verification is for a verification-plugin: mend the import, or the manifest's kind") from None
 
 
 class Report:

@@ -12,7 +12,7 @@ from .step import Wait, Wake, exports, suspension
 try:
     from wit_world.exports import wrap_up as contract
 except ImportError:
-    raise ImportError("wrap_up is for a wrap-up-plugin, and this is none: mend the import, or the manifest's kind") from None
+    raise ImportError("wrap_up is for a wrap-up-plugin: mend the import, or the manifest's kind") from None
 
 Summary = contract.Summary
 
