@@ -90,6 +90,12 @@ async fn interpreted(guests: &Guests, place: &str) {
     assert!(thrown.contains("exception: TypeError: boom (") && thrown.contains(place), "{thrown}");
     let refused = told(ask(&guests.contrary, Call::Validate, config).await);
     assert!(refused.contains(": the plugin cannot check it: TypeError: boom ("), "{refused}");
+    // A value that the contract does not know is told with its field, and never a crash of the guest.
+    let of_value = async |what: &str| told(ask(&guests.contrary, start(), json!({ "do": what, "text": "x" })).await);
+    let wrong = of_value("forget a verdict").await;
+    assert!(wrong.contains("exception: TypeError: metric ") && wrong.contains(": verdict is ") && wrong.contains(place), "{wrong}");
+    let nothing = of_value("answer nothing").await;
+    assert!(nothing.contains("exception: TypeError: what start returns is "), "{nothing}");
     let clock = told(ask(&guests.contrary, start(), json!({ "do": "look at the clock", "text": "" })).await);
     assert!(clock.contains(r#""summary":"1700000000000""#), "{clock}");
 }

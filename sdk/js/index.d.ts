@@ -134,7 +134,7 @@ export function verification<C = any, S = any>(plugin: VerificationPlugin<C, S>)
 export function approval<C = any, S = any>(plugin: ApprovalPlugin<C, S>): { config: object; approval: object };
 export function wrapUp<C = any, S = any>(plugin: WrapUpPlugin<C, S>): { config: object; wrapUp: object };
 
-/** Saves `state`, which has to be what JSON can say, and waits for what `after` and `onSignal` say: 64 KiB at most. */
+/** Saves `state`, which has to be what JSON can say, and waits for what `after` and `onSignal` say: 64 KiB at most, unless the host was told otherwise. */
 export function wait(state?: unknown): Wait;
 
 export interface Wait {

@@ -20,6 +20,10 @@ class Contrary(verification.Plugin):
         match config["do"]:
             case "throw":
                 raise TypeError(text)
+            case "forget a verdict":
+                return Report.passed(text).metric("errors", 1, None)
+            case "answer nothing":
+                return None
             case "give up":
                 raise StepError("busy", text, "backoff")
             case "listen":

@@ -13,7 +13,7 @@ from .step import Wait, Wake, exports, suspension
 try:
     from wit_world.exports import approval as contract
 except ImportError:
-    raise ImportError("approval is for a approval-plugin: mend the import, or the manifest's kind") from None
+    raise ImportError("approval is for an approval-plugin: mend the import, or the manifest's kind") from None
 
 __all__ = ["Ballot", "Plugin", "Progress", "Vote", "collect", "export"]
 

@@ -133,9 +133,11 @@ fn spellings(wanted: char, rest: &[u8]) -> Vec<usize> {
     }
     match rest.first() {
         Some(b'%') => lengths.extend(in_percents(raw, rest)),
-        // Each level of JSON in JSON doubles it.
-        Some(b'\\') if wanted == '\\' => lengths.extend([2, 4].into_iter().filter(|length| *length <= slashes(rest))),
-        Some(b'\\') => lengths.extend(escaped(wanted, rest)),
+        Some(b'\\') => {
+            // Each level of JSON in JSON doubles a backslash.
+            lengths.extend([2, 4].into_iter().filter(|length| wanted == '\\' && *length <= slashes(rest)));
+            lengths.extend(escaped(wanted, rest));
+        }
         Some(b'&') => lengths.extend(entity(wanted, rest)),
         Some(b'+') if wanted == ' ' => lengths.push(1),
         _ => {}
@@ -225,6 +227,8 @@ fn in_base64(secret: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SHOWN: &str = "***";
@@ -285,5 +289,33 @@ mod tests {
         }
         let long = "%25\\\\&amp;".repeat(20_000);
         assert_eq!(masked("%%%%%%%%%%%%%%%%%%%%%%%%\\&", &long), long);
+    }
+
+    /// A character as one of the encoders would write it.
+    fn written(character: char, way: u8) -> String {
+        let mut units = [0; 2];
+        let units = character.encode_utf16(&mut units);
+        match way {
+            0 => character.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            1 => units.iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+            2 => units.iter().map(|unit| format!("\\\\u{unit:04X}")).collect(),
+            3 => format!("&#{};", u32::from(character)),
+            4 => format!("&#x{:x};", u32::from(character)),
+            _ => character.to_string(),
+        }
+    }
+
+    proptest! {
+        /// Whoever wrote it, and whoever wrote over that.
+        #[test]
+        fn a_secret_is_found_in_any_mixture_of_spellings(
+            spelled in proptest::collection::vec((prop::sample::select("aZ09%\\/+&;#\"'= ü🔑u25x".chars().collect::<Vec<_>>()), 0_u8..8), 6..20),
+        ) {
+            let secret: String = spelled.iter().map(|(character, _)| *character).collect();
+            let echo: String = spelled.iter().map(|(character, way)| written(*character, *way)).collect();
+            let masked = masked(&secret, &format!("<{echo}>"));
+            prop_assert!(masked.contains(SHOWN), "{secret:?} as {echo:?}: {masked}");
+            prop_assert!(!masked.contains(&echo));
+        }
     }
 }
