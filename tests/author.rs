@@ -310,6 +310,10 @@ async fn the_plugins_that_come_along_stand_what_every_plugin_has_to() {
         let tested = desk.does(desk.home.path(), &[&["plugin", "test", &file], given.as_slice()].concat()).await;
         assert!(tested.starts_with(&format!("{name} ")) && tested.contains("0 scenarios passed"), "{tested}");
     }
+    // A folder that is not there is no folder without scenarios.
+    let file = plugins().join("http-check.wasm").display().to_string();
+    let done = desk.run(desk.home.path(), &["plugin", "test", &file, "--scenarios", "scenaros"]).await;
+    refused(&done, 10, &["`scenaros`: there is no such folder", "--scenarios"]);
     // One that is refused would try nothing, and is told.
     let file = plugins().join("prometheus.wasm").display().to_string();
     let done = desk.run(desk.home.path(), &["plugin", "test", &file, "--with", r#"{"url": "http://prometheus:9090"}"#]).await;

@@ -25,7 +25,7 @@ pub use error::AuthorError;
 pub use lang::Lang;
 pub use new::{NewPlugin, create};
 pub use replay::{Gap, Missing, Recording, Replayed};
-pub use scenario::{Mismatch, Scenario, read_all};
+pub use scenario::{Mismatch, Scenario, read_all, read_named};
 pub use test_bed::{Checked, Place, TestBed};
 
 #[cfg(test)]

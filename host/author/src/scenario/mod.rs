@@ -22,7 +22,7 @@ use shiftgate_plugin::Manifest;
 pub use expect::Mismatch;
 pub(crate) use expect::{Expect, compare};
 pub(crate) use network::{Answer, Route, Said, length};
-pub use read::read_all;
+pub use read::{read_all, read_named};
 pub(crate) use told::told;
 
 use crate::drive::{Step, grants_for, plain_run};

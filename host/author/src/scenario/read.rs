@@ -8,6 +8,21 @@ use crate::AuthorError;
 /// The largest file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
+/// Reads every scenario of a folder that somebody named: it has to be there, and to hold some.
+///
+/// # Errors
+/// As [`read_all`]; [`AuthorError::BadScenario`] when there is no such folder, or no scenario in it.
+pub fn read_named(dir: &Path) -> Result<Vec<Scenario>, AuthorError> {
+    let scenarios = read_all(dir)?;
+    if !scenarios.is_empty() {
+        return Ok(scenarios);
+    }
+    // Nothing that was tried would look like all that passed.
+    let message = if dir.exists() { "it holds no scenario, which is a file `*.yaml`" } else { "there is no such folder" };
+    let hint = Some("name the folder that holds the scenarios with --scenarios".to_owned());
+    Err(AuthorError::BadScenario { place: format!("`{}`", dir.display()), message: message.to_owned(), line: None, hint })
+}
+
 /// Reads every scenario of a folder, by name; none when there is no such folder.
 ///
 /// # Errors
@@ -109,6 +124,18 @@ mod tests {
             "config: [\n",
         ];
         insta::assert_snapshot!(wrong.map(refusal).join("\n\n"));
+    }
+
+    #[test]
+    fn a_folder_that_somebody_named_is_there_and_holds_scenarios() {
+        let home = tempfile::tempdir().unwrap();
+        let named = |name: &str| read_named(&home.path().join(name)).map(|found| found.len()).map_err(|error| error.to_string());
+        assert!(named("typo").is_err_and(|error| error.contains("typo`: there is no such folder")));
+        assert!(read_all(&home.path().join("typo")).unwrap().is_empty(), "a plugin may have none");
+        std::fs::create_dir(home.path().join("empty")).unwrap();
+        assert!(named("empty").is_err_and(|error| error.contains("empty`: it holds no scenario")));
+        std::fs::write(home.path().join("empty/one.yaml"), "expect: { verdict: pass }").unwrap();
+        assert_eq!(named("empty"), Ok(1));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use owo_colors::OwoColorize as _;
-use shiftgate_author::{Checked, TestBed, read_all};
+use shiftgate_author::{Checked, TestBed, read_all, read_named};
 
 use super::{Component, component};
 use crate::app::App;
@@ -31,7 +31,7 @@ impl Count {
 
 pub(super) async fn run(app: &mut App, args: &TestPlugin) -> Result<Exit, Failure> {
     let Component { file, scenarios } = component(app, &args.file, args.no_build).await?;
-    let scenarios = read_all(args.scenarios.as_deref().unwrap_or(&scenarios))?;
+    let scenarios = args.scenarios.as_deref().map_or_else(|| read_all(&scenarios), read_named)?;
     let bed = TestBed::open(wiring::place(app)?, &file).await?;
     let (began, mut played, mut stood) = (Instant::now(), Count::default(), Count::default());
     let manifest = bed.manifest();
