@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use shiftgate_plugin::{Inspection, Plugins};
 
+use crate::sources::Sources;
 use crate::{AuthorError, Lang, sdk};
 
 /// A component that was built.
@@ -21,15 +22,42 @@ pub struct Built {
 /// [`AuthorError::NotAPlugin`], [`AuthorError::NoTool`], [`AuthorError::NoTarget`], [`AuthorError::BuildFailed`];
 /// [`AuthorError::Unusable`] when what was built is no plugin that this program takes.
 pub async fn build(plugins: &Plugins, dir: &Path) -> Result<Built, AuthorError> {
-    let lang = Lang::of(dir).ok_or_else(|| AuthorError::NotAPlugin { dir: dir.to_path_buf() })?;
+    let lang = language(dir)?;
+    // What is changed while it is built is built the next time.
+    let sources = lang.output(dir).and_then(|_| Sources::of(dir, lang));
     let made = lang.build(dir).await?;
+    let built = put_in_place(plugins, dir, &made)?;
+    if let Some(sources) = sources {
+        sources.keep(&made, &built.inspection.digest)?;
+    }
+    Ok(built)
+}
+
+/// Builds the plugin in `dir` unless it was built of the same sources before. For Rust that is cargo's to say, which is asked.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_changed(plugins: &Plugins, dir: &Path) -> Result<Built, AuthorError> {
+    let lang = language(dir)?;
+    match lang.output(dir) {
+        Some(made) if Sources::of(dir, lang).is_some_and(|sources| sources.made(&made)) => put_in_place(plugins, dir, &made),
+        _ => build(plugins, dir).await,
+    }
+}
+
+fn language(dir: &Path) -> Result<Lang, AuthorError> {
+    Lang::of(dir).ok_or_else(|| AuthorError::NotAPlugin { dir: dir.to_path_buf() })
+}
+
+/// Looks at what was built, and puts it beside its sources.
+fn put_in_place(plugins: &Plugins, dir: &Path, made: &Path) -> Result<Built, AuthorError> {
     let inspection = plugins.inspect(&made.display().to_string())?;
     if !inspection.problems.is_empty() {
         return Err(AuthorError::Unusable { problems: inspection.problems });
     }
     let name = inspection.manifest.as_ref().map_or("plugin", |manifest| manifest.name.as_str());
     let file = dir.join(format!("{name}.wasm"));
-    put(&made, &file)?;
+    put(made, &file)?;
     Ok(Built { inspection: Inspection { file: file.clone(), ..inspection }, file })
 }
 

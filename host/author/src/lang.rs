@@ -93,6 +93,14 @@ impl Lang {
         }
     }
 
+    /// Where a builder leaves what it makes, if it makes it anew each time; cargo knows by itself what has changed.
+    pub(crate) fn output(self, dir: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Rust => None,
+            Self::JavaScript | Self::Python => Some(dir.join(OUTPUT)),
+        }
+    }
+
     /// What to do before the first build; none where nothing is.
     #[must_use]
     pub const fn preparation(self) -> Option<&'static str> {

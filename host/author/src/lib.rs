@@ -15,11 +15,12 @@ mod new;
 mod replay;
 mod scenario;
 mod sdk;
+mod sources;
 mod stage;
 mod test_bed;
 
 pub use bench::{Measured, bench};
-pub use build::{Built, build, component_of};
+pub use build::{Built, build, build_changed, component_of};
 pub use drive::{End, Outside, Step, Story, Woken, drive, grants_for, plain_run};
 pub use error::AuthorError;
 pub use lang::Lang;

@@ -89,6 +89,14 @@ fn copy(from: &Dir<'_>, base: &Path, to: &Path, change: &dyn Fn(&str) -> String)
     Ok(())
 }
 
+/// Whether an entry of a folder is no source, but left there by tools.
+pub(crate) fn is_litter(name: &str, is_folder: bool) -> bool {
+    match is_folder {
+        true => name.starts_with('.') || matches!(name, "node_modules" | "__pycache__"),
+        false => [".wasm", ".wasm.part", ".pyc"].iter().any(|end| name.ends_with(end)),
+    }
+}
+
 /// Writes a file, with the folders that lead to it.
 pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<(), AuthorError> {
     let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, bytes));

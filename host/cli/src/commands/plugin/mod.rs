@@ -86,7 +86,8 @@ struct Component {
     scenarios: PathBuf,
 }
 
-/// The component that is meant: a folder's, built first unless it is to be taken as it is; a file; or a bare name.
+/// The component that is meant: a folder's, built where its sources have changed unless it is to be taken as it is; a file; or a
+/// bare name.
 async fn component(app: &App, path: &Path, no_build: bool) -> Result<Component, Failure> {
     if !path.is_dir() {
         let scenarios = path.parent().unwrap_or_else(|| Path::new("")).join("scenarios");
@@ -96,7 +97,7 @@ async fn component(app: &App, path: &Path, no_build: bool) -> Result<Component, 
         author::component_of(path)?
     } else {
         let plugins = wiring::inspector(app)?;
-        author::build(&plugins, path).await?.file
+        author::build_changed(&plugins, path).await?.file
     };
     // A path without a folder before it would be taken for a bare name.
     let file = std::path::absolute(&file).unwrap_or(file);
