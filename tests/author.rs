@@ -167,12 +167,28 @@ async fn a_scenario_that_fails_says_why_and_one_that_is_none_says_where() {
     refused(&done, 21, &[]);
     for words in [
         "FAIL  a number that is small enough passes at once",
+        "\n        in ./scenarios/passes.yaml\n",
         "verdict: expected `pass`, found `fail`: 120 is more than 100, 3 times in a row",
         "waits: expected 1, found 2 (10s, 10s)",
         "1 of 7 scenarios failed",
     ] {
         assert!(done.stdout.contains(words), "`{words}` is not in:\n{}", done.stdout);
     }
+    // A config that does not fit fails its scenario; the next one's is taken for what every plugin has to stand.
+    fs::write(&file, good.replace("max: ", "maximum: ")).expect("a file");
+    let done = desk.run(&dir, &["plugin", "test", "--no-build"]).await;
+    refused(&done, 21, &[]);
+    for words in
+        ["in ./scenarios/passes.yaml", "found the config refused: ", "1 of 7 scenarios failed", "conformance checks passed"]
+    {
+        assert!(done.stdout.contains(words), "`{words}` is not in:\n{}", done.stdout);
+    }
+    let alone = dir.join("alone");
+    fs::create_dir(&alone).expect("a folder");
+    fs::copy(&file, alone.join("one.yaml")).expect("a copy");
+    let done = desk.run(&dir, &["plugin", "test", "--no-build", "--scenarios", "alone"]).await;
+    refused(&done, 21, &["is not tried"]);
+    assert!(done.stdout.contains("in alone/one.yaml") && done.stdout.contains("1 of 1 scenarios failed"), "{}", done.stdout);
     fs::write(&file, good.replace("expect:", "expekt:")).expect("a file");
     let done = desk.run(&dir, &["plugin", "test", "--no-build"]).await;
     refused(&done, 10, &["scenarios/passes.yaml:6:1", "unknown field `expekt`", "6 | expekt:", "hint:"]);

@@ -57,6 +57,8 @@ pub struct Checked {
     pub failures: Vec<String>,
     /// Why there was nothing to test; none when there was.
     pub skipped: Option<String>,
+    /// The scenario's file; none for what every plugin has to stand.
+    pub file: Option<PathBuf>,
 }
 
 /// What is played for one test.
@@ -124,7 +126,8 @@ impl TestBed {
         let began = Instant::now();
         let (story, seen) = self.play(&self.script(scenario)).await;
         let failures = compare(&scenario.expect, &story, &seen).iter().map(ToString::to_string).collect();
-        Checked { name: scenario.name.clone(), took: began.elapsed(), passed: story.took, failures, skipped: None }
+        let (name, file) = (scenario.name.clone(), Some(scenario.file.clone()));
+        Checked { name, took: began.elapsed(), passed: story.took, failures, skipped: None, file }
     }
 
     /// Plays what every plugin has to stand. It takes config and world from the first scenario in which the plugin does its job,

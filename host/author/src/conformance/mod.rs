@@ -14,7 +14,7 @@ use shiftgate_model::{Call, Millis, Outcome, ReceiptAction, Verdict, Wake};
 
 use crate::AuthorError;
 use crate::drive::{End, Story, error};
-use crate::scenario::{Scenario, told};
+use crate::scenario::{Scenario, broken_promises, told};
 use crate::stage::Seen;
 use crate::test_bed::{Checked, Script, TestBed};
 
@@ -61,24 +61,34 @@ pub(crate) async fn run(
 
 /// The script that trials change: an ordinary one, in which the plugin does its job.
 async fn base(bed: &TestBed, scenarios: &[Scenario], config: Option<Value>) -> Result<Script, AuthorError> {
-    let scenario = match (scenarios.iter().find(|scenario| scenario.expect.is_good()), config) {
-        (Some(good), None) => good.clone(),
-        (Some(good), Some(config)) => Scenario { config, ..good.clone() },
-        (None, Some(config)) => Scenario::of_config(config),
-        (None, None) => {
-            let suggested = configs::suggested(bed.manifest());
-            Scenario::of_config(suggested.ok_or(AuthorError::NoConfig { problems: Vec::new() })?)
-        }
+    let good = || scenarios.iter().filter(|scenario| scenario.expect.is_good());
+    let candidates: Vec<Scenario> = match (good().next(), config) {
+        (Some(first), Some(config)) => vec![Scenario { config, ..first.clone() }],
+        (Some(_), None) => good().cloned().collect(),
+        (None, config) => config.or_else(|| configs::suggested(bed.manifest())).map(Scenario::of_config).into_iter().collect(),
     };
-    let mut script = bed.script(&scenario);
+    let mut refused = None;
+    for scenario in candidates {
+        match accepted(bed, &scenario).await {
+            Ok(script) => return Ok(script),
+            // A scenario whose config does not fit has failed by itself; the next one may do.
+            Err(problems) => drop(refused.get_or_insert(problems)),
+        }
+    }
+    Err(AuthorError::NoConfig { problems: refused.unwrap_or_default() })
+}
+
+/// What a scenario plays; what is wrong with its config when that is refused. Everything would end before it began then, and
+/// nothing be tried.
+async fn accepted(bed: &TestBed, scenario: &Scenario) -> Result<Script, Vec<(String, String)>> {
+    let mut script = bed.script(scenario);
     if scenario.http.is_empty() && scenario.signals.is_empty() {
         // Nobody answers it, so it may wait for ever.
         script.until = script.until.or(Some(LIMIT));
     }
     let began = script.step.run.started_at;
-    // With a config that is refused everything would end before it began, and nothing be tried.
     match bed.call(&script, Call::Validate, began).await.map(|reply| reply.outcome) {
-        Ok(Outcome::ConfigRefused(problems)) => Err(AuthorError::NoConfig { problems }),
+        Ok(Outcome::ConfigRefused(problems)) => Err(problems),
         Ok(_) | Err(_) => Ok(script),
     }
 }
@@ -134,12 +144,7 @@ fn broken(story: &Story) -> Option<String> {
     match &story.end {
         End::Error { code: None, message, .. } => Some(message.clone()),
         End::Endless(wakes) => Some(format!("it was woken {wakes} times within {}, and did not end", story.took)),
-        // The host makes a report that breaks a promise inconclusive, and says so in its first finding.
-        End::Reported(report) => report
-            .findings
-            .first()
-            .map(|finding| finding.message.clone())
-            .filter(|text| text.starts_with("the plugin broke the contract")),
+        End::Reported(report) => broken_promises(report).next().map(ToOwned::to_owned),
         _ => None,
     }
 }
@@ -155,10 +160,17 @@ fn claims(end: &End) -> bool {
 }
 
 fn done(name: &str, began: Instant, passed: Millis, failures: Vec<String>) -> Checked {
-    Checked { name: name.to_owned(), took: began.elapsed(), passed, failures, skipped: None }
+    Checked { name: name.to_owned(), took: began.elapsed(), passed, failures, skipped: None, file: None }
 }
 
 fn skipped(name: &str, why: &str) -> Checked {
     let skipped = Some(why.to_owned());
-    Checked { name: name.to_owned(), took: std::time::Duration::ZERO, passed: Millis(0), failures: Vec::new(), skipped }
+    Checked {
+        name: name.to_owned(),
+        took: std::time::Duration::ZERO,
+        passed: Millis(0),
+        failures: Vec::new(),
+        skipped,
+        file: None,
+    }
 }

@@ -23,7 +23,7 @@ pub use expect::Mismatch;
 pub(crate) use expect::{Expect, compare};
 pub(crate) use network::{Answer, Route, Said, length};
 pub use read::{read_all, read_named};
-pub(crate) use told::told;
+pub(crate) use told::{broken_promises, told};
 
 use crate::drive::{Step, grants_for, plain_run};
 

@@ -1,6 +1,6 @@
 //! Ends of a step in a sentence, for who compares it with what was expected.
 
-use shiftgate_model::{Millis, ReceiptAction, Tally, Vote};
+use shiftgate_model::{Millis, ReceiptAction, Report, Tally, Vote};
 
 use crate::drive::End;
 
@@ -21,6 +21,12 @@ pub(super) fn summary_of(end: &End) -> &str {
     }
 }
 
+/// Why a report became inconclusive though the plugin said otherwise: the host says so in its first findings.
+pub(crate) fn broken_promises(report: &Report) -> impl Iterator<Item = &str> {
+    let findings = report.findings.iter().map(|finding| finding.message.as_str());
+    findings.take_while(|text| text.starts_with("the plugin broke the contract"))
+}
+
 /// An end in a sentence.
 pub(crate) fn told(end: &End) -> String {
     match end {
@@ -29,7 +35,10 @@ pub(crate) fn told(end: &End) -> String {
                 problems.iter().map(|(place, why)| format!("{}: {why}", if place.is_empty() { "the whole" } else { place }));
             format!("the config refused: {}", told.collect::<Vec<_>>().join("; "))
         }
-        End::Reported(report) => format!("`{}`: {}", report.verdict, report.summary),
+        End::Reported(report) => {
+            let why = broken_promises(report).map(|why| format!("; {why}")).collect::<String>();
+            format!("`{}`: {}{why}", report.verdict, report.summary)
+        }
         End::Counted(tally) => ballots_of(tally),
         End::Received(receipt) if receipt.actions.is_empty() => "no actions".to_owned(),
         End::Received(receipt) => {

@@ -84,6 +84,17 @@ expect: { verdict: fail, waits: 2, requests: [ 'GET http://b.example/' ], metric
 }
 
 #[tokio::test]
+async fn a_verdict_that_the_host_changed_says_why() {
+    // A wait that names neither a time nor a signal.
+    let start = "(i32.store8 offset=8 (i32.const 1024) (i32.const 1)) (i32.const 1024)";
+    let world = World::of(&Guest { start, ..Guest::default() }).await;
+    let checked = world.play("expect: { verdict: pass }").await;
+    let [failure] = checked.failures.as_slice() else { panic!("{checked:?}") };
+    assert!(failure.contains("found `inconclusive`") && failure.contains("names neither a time nor a signal"), "{failure}");
+    assert!(checked.file.is_some_and(|file| file.ends_with("scenarios/one.yaml")));
+}
+
+#[tokio::test]
 async fn a_trap_on_a_wake_is_found_with_the_panic() {
     let start = wait(1_000);
     let world = World::of(&Guest { start: &start, poll: "unreachable", ..Guest::default() }).await;
