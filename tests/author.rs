@@ -192,6 +192,11 @@ async fn a_scenario_that_fails_says_why_and_one_that_is_none_says_where() {
     fs::write(&file, good.replace("expect:", "expekt:")).expect("a file");
     let done = desk.run(&dir, &["plugin", "test", "--no-build"]).await;
     refused(&done, 10, &["scenarios/passes.yaml:6:1", "unknown field `expekt`", "6 | expekt:", "hint:"]);
+    fs::write(&file, format!("ending: {{ how: failed }}\n{good}")).expect("a file");
+    for command in ["test", "check"] {
+        let done = desk.run(&dir, &["plugin", command, "--no-build"]).await;
+        refused(&done, 10, &["scenarios/passes.yaml:1:9: `ending` is for a wrap-up", "1 | ending: {", "hint: take `ending` out"]);
+    }
     fs::write(&file, good).expect("a file");
 
     // A request that only the manifest knows is noted.

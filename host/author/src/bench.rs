@@ -53,6 +53,7 @@ pub async fn bench(
         loads.push(TestBed::open(place.clone(), file).await?.loaded_in());
     }
     let bed = TestBed::open(place, file).await?;
+    bed.expect_own(scenarios)?;
     let script = bed.script(&Scenario::of_config(config.clone()));
     let mut times = Vec::with_capacity(calls);
     // The first call makes what later ones find ready.

@@ -121,6 +121,14 @@ impl TestBed {
         self.loaded_in
     }
 
+    /// Whether scenarios can be of this plugin.
+    ///
+    /// # Errors
+    /// [`AuthorError::BadScenario`] for the first that cannot.
+    pub fn expect_own(&self, scenarios: &[Scenario]) -> Result<(), AuthorError> {
+        scenarios.iter().try_for_each(|scenario| scenario.expect_kind(self.manifest.kind))
+    }
+
     /// Plays a scenario, and holds what happened against what it expects.
     pub async fn scenario(&self, scenario: &Scenario) -> Checked {
         let began = Instant::now();

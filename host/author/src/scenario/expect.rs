@@ -22,6 +22,7 @@ pub(crate) struct Expect {
     /// The code of the plugin's own error; `timeout` when its deadline passes.
     error: Option<String>,
     /// JSON pointers into a config that is refused.
+    #[serde(deserialize_with = "pointers")]
     refused: Option<Vec<String>>,
     /// A wrap-up's actions, in order.
     actions: Option<Vec<Action>>,
@@ -44,6 +45,22 @@ pub(crate) struct Expect {
     /// From start to end.
     #[serde(deserialize_with = "some_length")]
     took: Option<Millis>,
+}
+
+/// JSON pointers, one at least.
+fn pointers<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let pointers = Vec::<String>::deserialize(from)?;
+    if pointers.is_empty() {
+        let message = "`refused` has to name what is wrong: a JSON pointer such as `/max`, or \"\" for the whole config";
+        return Err(serde::de::Error::custom(message));
+    }
+    match pointers.iter().find(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
+        Some(name) => {
+            let message = format!("`{name}` is no JSON pointer; write `/{name}`, or \"\" for the whole config");
+            Err(serde::de::Error::custom(message))
+        }
+        None => Ok(Some(pointers)),
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -123,10 +140,11 @@ struct Request {
 impl Request {
     fn of(value: &Value) -> Result<Self, String> {
         let Value::String(line) = value else {
-            return Self::deserialize(value).map_err(|error| format!("a request: {error}"));
+            let given = Self::deserialize(value).map_err(|error| format!("a request: {error}"))?;
+            return Ok(Self { method: super::network::method(&given.method)?, ..given });
         };
         let (method, url) = line.split_once(' ').ok_or_else(|| format!("`{line}` is no request such as `GET https://…`"))?;
-        let (method, url) = (method.to_owned(), url.to_owned());
+        let (method, url) = (super::network::method(method)?, url.to_owned());
         Ok(Self { method, url, headers: BTreeMap::new(), json: None, body: None })
     }
 

@@ -13,9 +13,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_saphyr::Spanned;
 use shiftgate_model::{
-    AmiId, Capacity, Ending, Grants, GroupFacts, GroupId, GroupName, HttpGrant, InstanceId, Millis, StepId, TargetGroupArn,
-    WeighedGroup,
+    AmiId, Capacity, Ending, Grants, GroupFacts, GroupId, GroupName, HttpGrant, InstanceId, Millis, PluginKind, StepId,
+    TargetGroupArn, WeighedGroup,
 };
 use shiftgate_plugin::Manifest;
 
@@ -25,6 +26,7 @@ pub(crate) use network::{Answer, Route, Said, length};
 pub use read::{read_all, read_named};
 pub(crate) use told::{broken_promises, told};
 
+use crate::AuthorError;
 use crate::drive::{Step, grants_for, plain_run};
 
 /// One scenario, as it stands in its file.
@@ -42,7 +44,7 @@ pub struct Scenario {
     pub(crate) run: Facts,
     /// How the run ended; for a wrap-up.
     #[serde(default)]
-    pub(crate) ending: Option<Ended>,
+    pub(crate) ending: Option<Spanned<Ended>>,
     /// What the workflow grants; all that the manifest asks for where it is left out.
     #[serde(default)]
     pub(crate) grants: Granted,
@@ -60,6 +62,9 @@ pub struct Scenario {
     /// Where it was read.
     #[serde(skip)]
     pub(crate) file: PathBuf,
+    /// The line of `ending` as it is shown in a message.
+    #[serde(skip)]
+    pub(crate) ending_line: Option<String>,
 }
 
 fn nothing() -> Value {
@@ -147,17 +152,23 @@ impl TryFrom<Value> for Granted {
     }
 }
 
-/// A grant as a workflow writes it; `addresses` may be left out.
+/// A grant as a workflow writes it; `methods` is GET and `addresses` none where they are left out.
 fn grant(value: &Value) -> Result<HttpGrant, String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Typed {
         url: String,
-        methods: Vec<String>,
+        #[serde(default)]
+        methods: Option<Vec<String>>,
         #[serde(default)]
         addresses: Vec<String>,
     }
     let Typed { url, methods, addresses } = Typed::deserialize(value).map_err(|error| format!("a grant: {error}"))?;
+    let methods = methods.unwrap_or_else(|| vec!["GET".to_owned()]);
+    if methods.is_empty() {
+        return Err("a grant without methods grants nothing; leave `methods` out for GET, or leave the grant out".to_owned());
+    }
+    let methods = methods.iter().map(|text| network::method(text)).collect::<Result<_, _>>()?;
     Ok(HttpGrant { url, methods, addresses, auth: None })
 }
 
@@ -201,6 +212,7 @@ impl Scenario {
             until: None,
             expect: Expect::default(),
             file: PathBuf::new(),
+            ending_line: None,
         }
     }
 
@@ -209,8 +221,23 @@ impl Scenario {
         let mut step =
             Step { kind: manifest.kind, config: self.config.clone(), run: plain_run(crate::stage::BEGIN), ending: None };
         self.run.tell(&mut step);
-        step.ending = self.ending.as_ref().map(|ended| (ended.how, ended.text.clone()));
+        step.ending = self.ending.as_ref().map(|ended| (ended.value.how, ended.value.text.clone()));
         step
+    }
+
+    /// Whether it can be one of a plugin of that kind.
+    ///
+    /// # Errors
+    /// [`AuthorError::BadScenario`] for an `ending` that the plugin would never hear of.
+    pub(crate) fn expect_kind(&self, kind: PluginKind) -> Result<(), AuthorError> {
+        let Some(ending) = self.ending.as_ref().filter(|_| kind != PluginKind::WrapUp) else { return Ok(()) };
+        let (file, at) = (self.file.display(), ending.referenced);
+        Err(AuthorError::BadScenario {
+            place: format!("{file}:{}:{}", at.line(), at.column()),
+            message: format!("`ending` is for a wrap-up, and this plugin is of the kind {kind}"),
+            line: self.ending_line.clone(),
+            hint: Some("take `ending` out: only a wrap-up hears how the run ended".to_owned()),
+        })
     }
 
     /// What its workflow grants.

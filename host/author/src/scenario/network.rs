@@ -14,10 +14,38 @@ use url::Url;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Route {
     /// Any method where it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_method")]
     method: Option<String>,
     url: Place,
+    #[serde(deserialize_with = "some_answers")]
     answers: Vec<Answer>,
+}
+
+/// What can be granted, and so what can be sent.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// A method as a workflow takes it: upper or lower case.
+pub(super) fn method(text: &str) -> Result<String, String> {
+    let upper = text.to_ascii_uppercase();
+    if METHODS.contains(&upper.as_str()) {
+        return Ok(upper);
+    }
+    Err(format!("`{text}` is no method that can be granted; the methods are {}", METHODS.join(", ")))
+}
+
+fn some_method<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    method(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+}
+
+/// Answers in their order: without any, nothing would answer what the route is for.
+fn some_answers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Answer>, D::Error> {
+    let answers = Vec::deserialize(from)?;
+    if answers.is_empty() {
+        let message =
+            "`answers` has to hold one at least: a status and a body, or a `fault` such as `connect` where nobody answers";
+        return Err(D::Error::custom(message));
+    }
+    Ok(answers)
 }
 
 /// A URL. Without a query it stands for any query; with a `*` at its end for all that begins so.

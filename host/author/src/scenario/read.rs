@@ -47,6 +47,8 @@ fn read(file: &Path) -> Result<Scenario, AuthorError> {
     let text = std::fs::read_to_string(file).map_err(unreadable)?;
     let mut scenario = parse(&file.display().to_string(), &text)?;
     scenario.file = file.to_path_buf();
+    let of_ending = scenario.ending.as_ref().map(|ending| place_of(&ending.referenced));
+    scenario.ending_line = of_ending.and_then(|(line, column)| shown(&text, line, column));
     if scenario.name.is_empty() {
         scenario.name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
@@ -73,9 +75,8 @@ fn told(name: &str, text: &str, error: &serde_saphyr::Error) -> AuthorError {
     let (place, line) = match location {
         None => (name.to_owned(), None),
         Some(location) => {
-            let line = usize::try_from(location.line()).unwrap_or_default();
-            let column = usize::try_from(location.column()).unwrap_or_default();
-            (format!("{name}:{line}:{column}"), shown(text, line.saturating_sub(1), column.saturating_sub(1)))
+            let (line, column) = place_of(&location);
+            (format!("{name}:{}:{}", line + 1, column + 1), shown(text, line, column))
         }
     };
     let hint = match message.starts_with("unknown field") {
@@ -85,6 +86,20 @@ fn told(name: &str, text: &str, error: &serde_saphyr::Error) -> AuthorError {
     AuthorError::BadScenario { place, message, line, hint: Some(hint.to_owned()) }
 }
 
+/// Line and column, both from 0.
+fn place_of(location: &serde_saphyr::Location) -> (usize, usize) {
+    let from_zero = |number: u64| usize::try_from(number).unwrap_or_default().saturating_sub(1);
+    (from_zero(location.line()), from_zero(location.column()))
+}
+
+/// What the reader's names of types mean to who writes a file.
+const TYPES: [(&str, &str); 4] = [
+    ("invalid u16", "this has to be a whole number from 0 to 65535"),
+    ("invalid u32", "this has to be a whole number from 0 to 4294967295"),
+    ("invalid u64", "this has to be a whole number, and not below 0"),
+    ("invalid floating point", "this has to be a number"),
+];
+
 /// The message in one line, without the place, which stands before it.
 fn words(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
@@ -92,7 +107,9 @@ fn words(error: &serde_saphyr::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let text = text.rsplit_once(" at line ").map_or(text, |(message, _)| message);
     let without_place = text.strip_prefix("line ").and_then(|rest| rest.split_once(": ")).map(|(_, message)| message);
-    without_place.unwrap_or(text).to_owned()
+    let text = without_place.unwrap_or(text);
+    let known = TYPES.iter().find(|(theirs, _)| *theirs == text).map(|(_, ours)| *ours);
+    known.unwrap_or(text).to_owned()
 }
 
 /// A line of the file with a mark below the column; both from 0.
@@ -105,7 +122,10 @@ fn shown(text: &str, line: usize, column: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use shiftgate_model::PluginKind;
+
     use super::*;
+    use crate::scenario::Granted;
 
     fn refusal(text: &str) -> String {
         let error = parse("slow.yaml", text).unwrap_err();
@@ -122,8 +142,40 @@ mod tests {
             "grants: some\nexpect: { verdict: pass }\n",
             "config: {}\nexpect:\n  waits: 2\n",
             "config: [\n",
+            "http:\n  - url: https://a.example\n    answers: []\nexpect: { verdict: pass }\n",
+            "http:\n  - url: https://a.example\n    method: GTE\n    answers: [ {} ]\nexpect: { verdict: pass }\n",
+            "grants: [ { url: 'https://a.example', methods: [GTE] } ]\nexpect: { verdict: pass }\n",
+            "grants: [ { url: 'https://a.example', methods: [] } ]\nexpect: { verdict: pass }\n",
+            "expect: { refused: [ max ] }\n",
+            "expect: { refused: [] }\n",
+            "run: { attempt: -1 }\nexpect: { verdict: pass }\n",
+            "expect: { verdict: pass, metrics: { value: many } }\n",
+            "expect: { verdict: pass, requests: [ \"fetch https://a.example\" ] }\n",
         ];
         insta::assert_snapshot!(wrong.map(refusal).join("\n\n"));
+    }
+
+    #[test]
+    fn an_ending_is_for_a_wrap_up() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("one.yaml");
+        std::fs::write(&file, "config: {}\nending: { how: failed }\nexpect: { error: x }\n").unwrap();
+        let scenario = read(&file).unwrap();
+        assert!(scenario.expect_kind(PluginKind::WrapUp).is_ok());
+        let error = scenario.expect_kind(PluginKind::Verification).unwrap_err().to_string();
+        assert!(error.contains("one.yaml:2:9: `ending` is for a wrap-up"), "{error}");
+        assert!(error.contains("2 | ending: { how: failed }"), "{error}");
+    }
+
+    #[test]
+    fn grants_are_as_in_a_workflow() {
+        let granted =
+            |grants: &str| match parse("a.yaml", &format!("grants: {grants}\nexpect: {{ verdict: pass }}")).unwrap().grants {
+                Granted::Some(grants) => grants.into_iter().flat_map(|grant| grant.methods).collect::<Vec<_>>(),
+                other => panic!("{other:?}"),
+            };
+        assert_eq!(granted("[ { url: 'https://a.example' } ]"), ["GET"]);
+        assert_eq!(granted("[ { url: 'https://a.example', methods: [post, Head] } ]"), ["POST", "HEAD"]);
     }
 
     #[test]

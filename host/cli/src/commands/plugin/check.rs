@@ -50,6 +50,7 @@ async fn notes(bed: &TestBed, scenarios: &Path) -> Result<Vec<String>, Failure> 
         notes.push("it has no scenarios, so it is not known which of its requests it uses".to_owned());
         return Ok(notes);
     }
+    bed.expect_own(&scenarios)?;
     for request in bed.unused_requests(&scenarios).await {
         notes.push(format!("no scenario ever sends {request}, which the manifest asks for: take it out, or add a scenario"));
     }

@@ -33,6 +33,7 @@ pub(super) async fn run(app: &mut App, args: &TestPlugin) -> Result<Exit, Failur
     let Component { file, scenarios } = component(app, &args.file, args.no_build).await?;
     let scenarios = args.scenarios.as_deref().map_or_else(|| read_all(&scenarios), read_named)?;
     let bed = TestBed::open(wiring::place(app)?, &file).await?;
+    bed.expect_own(&scenarios)?;
     let (began, mut played, mut stood) = (Instant::now(), Count::default(), Count::default());
     let manifest = bed.manifest();
     app.screen.print(&format!("{} {} ({})\n", manifest.name, manifest.version, manifest.kind))?;
