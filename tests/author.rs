@@ -319,14 +319,21 @@ async fn a_step_that_is_run_for_real_is_refused_what_nobody_granted() {
         let args = ["plugin", "run", "./real.wasm", "--with", &with];
         desk.run(&dir, &[&args, more].concat()).await
     };
-    refused(&run(100, &[]).await, 1, &["not-granted", "grants:"]);
-    refused(&run(100, &["--grant", &url]).await, 1, &["address-blocked", "loopback"]);
+    let flags =
+        format!("hint: run it with `--grant {url} --addresses 127.0.0.1/32`; in a workflow, these lines would grant it:\n");
+    refused(&run(100, &[]).await, 1, &["error: plugin `real`: not-granted: GET ", "is not granted\n", &flags, "grants:"]);
+    let blocked = run(100, &["--grant", &url]).await;
+    refused(
+        &blocked,
+        1,
+        &["address-blocked", "loopback", "--addresses 127.0.0.1/32`; in a workflow, these lines would open it:"],
+    );
     let granted = ["--grant", url.as_str(), "--addresses", "127.0.0.0/8"];
     let failed = run(3, &granted).await;
     refused(&failed, 1, &["waits 10ms", "look 2: 12"]);
     assert!(failed.stdout.starts_with("fail: 12 is more than 3"), "{}", failed.stdout);
-    let done = desk.run(&dir, &["plugin", "run", "./real.wasm", "--with", "{\"max\": true}"]).await;
-    refused(&done, 11, &["the config is refused", "/max"]);
+    let done = desk.run(&dir, &["plugin", "run", "./real.wasm", "--config", "{\"max\": true}"]).await;
+    refused(&done, 11, &["plugin `real`: the config is refused", "/max"]);
 }
 
 #[tokio::test]

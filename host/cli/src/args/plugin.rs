@@ -134,7 +134,7 @@ pub(crate) struct TestPlugin {
     #[arg(long, value_name = "DIR")]
     pub(crate) scenarios: Option<PathBuf>,
     /// A config for what every plugin has to stand, as JSON or @FILE [default: that of the first scenario]
-    #[arg(long, value_name = "JSON", value_parser = json)]
+    #[arg(long, visible_alias = "config", value_name = "JSON", value_parser = json)]
     pub(crate) with: Option<Value>,
     /// Take the component that lies in the folder as it is
     #[arg(long)]
@@ -149,7 +149,7 @@ pub(crate) struct RunPlugin {
     /// The component file, or the bare name of a plugin that comes with shiftgate
     pub(crate) file: PathBuf,
     /// The step's `with:`, as JSON or @FILE
-    #[arg(long, value_name = "JSON", value_parser = json, default_value = "{}")]
+    #[arg(long, visible_alias = "config", value_name = "JSON", value_parser = json, default_value = "{}")]
     pub(crate) with: Value,
     /// Grant what the manifest asks for below this URL; may be given many times
     #[arg(long = "grant", value_name = "URL")]
@@ -174,7 +174,7 @@ pub(crate) struct BenchPlugin {
     #[arg(default_value = ".")]
     pub(crate) file: PathBuf,
     /// A config that it takes, as JSON or @FILE [default: that of the first scenario]
-    #[arg(long, value_name = "JSON", value_parser = json)]
+    #[arg(long, visible_alias = "config", value_name = "JSON", value_parser = json)]
     pub(crate) with: Option<Value>,
     /// How many calls are measured
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..))]
@@ -205,7 +205,7 @@ Examples:
 
 const RUN_HELP: &str = "\
 Example:
-  shiftgate plugin run ./queue_depth.wasm --with '{\"url\": \"https://queue.example.com/stats\", \"max\": 100}' \\
+  shiftgate plugin run ./queue-depth.wasm --with '{\"url\": \"https://queue.example.com/stats\", \"max\": 100}' \\
     --grant https://queue.example.com/stats
 
 Ctrl-C cancels the step.";

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use shiftgate_author::{End, Outside, Step, Woken, drive, plain_run};
 use shiftgate_model::{
-    Clock as _, Grants, HttpGrant, LogLine, PluginReply, PluginSource, ReceiptAction, Suspension, Timestamp, Wake,
+    Clock as _, Grants, HttpGrant, LogLine, PluginReply, PluginSource, ReceiptAction, StepId, Suspension, Timestamp, Wake,
 };
 use shiftgate_plugin::Manifest;
 use shiftgate_store::SystemClock;
@@ -25,6 +25,8 @@ use crate::wiring;
 
 /// The longest that is slept at once; a clock that was set meanwhile is noticed then.
 const NAP: Duration = Duration::from_secs(60);
+/// What the step is called, which nobody has named.
+const STEP: &str = "step";
 
 pub(super) async fn run(app: &mut App, args: &RunPlugin) -> Result<Exit, Failure> {
     let plugins = wiring::plugins(app)?;
@@ -35,13 +37,14 @@ pub(super) async fn run(app: &mut App, args: &RunPlugin) -> Result<Exit, Failure
     let mut run = plain_run(SystemClock.now());
     run.deadline = args.timeout.map(|timeout| run.started_at.plus(timeout));
     run.dry_run = args.dry_run;
+    run.step = StepId::new(STEP);
     let step = Step { kind: manifest.kind, config: args.with.clone(), run, ending: None };
     let named = PluginSource::new(manifest.name.clone(), found.file.display().to_string());
     let source = PluginSource { sha256: Some(found.digest.clone()), grants: grants(manifest, args), ..named };
     let interrupts = Interrupts::listen()?;
     let mut outside = Present { screen: &mut app.screen, interrupts, signals: args.signals.clone() };
     let story = drive(&plugins, &source, &step, &mut outside).await;
-    tell(&mut app.screen, &story.end)
+    tell(&mut app.screen, &manifest.name, &story.end)
 }
 
 /// What the command line grants: below each URL, the methods that the manifest asks for anywhere.
@@ -121,7 +124,7 @@ impl Outside for Present<'_> {
 }
 
 /// Says how it ended, and ends with a code that fits.
-fn tell(screen: &mut Screen, end: &End) -> Result<Exit, Failure> {
+fn tell(screen: &mut Screen, plugin: &str, end: &End) -> Result<Exit, Failure> {
     match end {
         End::Reported(report) => {
             screen.print(&printable(&reported(report)))?;
@@ -148,22 +151,52 @@ fn tell(screen: &mut Screen, end: &End) -> Result<Exit, Failure> {
         End::Refused(problems) => {
             let told =
                 problems.iter().map(|(place, why)| format!("{}: {why}", if place.is_empty() { "the whole" } else { place }));
-            let message = format!("the config is refused: {}", told.collect::<Vec<_>>().join("; "));
+            let message = format!("plugin `{plugin}`: the config is refused: {}", told.collect::<Vec<_>>().join("; "));
             Err(Failure::new(Exit::PluginRefused, message)
                 .hint("correct --with; `shiftgate plugin inspect --output json` shows the schema"))
         }
-        End::Error { code, message, hint } => {
-            let code = code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
-            Err(Failure::Told { exit: Exit::Failed, message: format!("{code}{message}"), hint: hint.clone() })
-        }
+        End::Error { code, message, hint } => Err(failed(plugin, code.as_deref(), message, hint.as_deref())),
         End::Late => {
-            Err(Failure::new(Exit::Failed, "the step's time was over, and it was cancelled")
+            Err(Failure::new(Exit::Failed, format!("plugin `{plugin}`: the step's time was over, and it was cancelled"))
                 .hint("give it longer with --timeout"))
         }
-        End::Cancelled => Err(Failure::new(Exit::Interrupted, "the step was cancelled")),
-        End::Endless(wakes) => Err(Failure::new(Exit::Failed, format!("it has not ended after {wakes} wakes"))),
+        End::Cancelled => Err(Failure::new(Exit::Interrupted, format!("plugin `{plugin}`: the step was cancelled"))),
+        End::Endless(wakes) => {
+            Err(Failure::new(Exit::Failed, format!("plugin `{plugin}`: it has not ended after {wakes} wakes")))
+        }
         End::Waiting { tally: None, .. } => Err(Failure::bug("a step that waits was left")),
     }
+}
+
+/// An error of the plugin. One that was refused something is told the flags that grant it here, before the lines of a workflow.
+fn failed(plugin: &str, code: Option<&str>, message: &str, hint: Option<&str>) -> Failure {
+    let code = code.map(|code| format!("{code}: ")).unwrap_or_default();
+    // The step is called so here and by nobody else.
+    let message = message.strip_prefix(&format!("step `{STEP}`: ")).unwrap_or(message);
+    let refused = hint.and_then(|hint| Some((flags(hint)?, hint.split_once(LINES)?.1)));
+    let (message, hint) = match refused {
+        Some((flags, lines)) => {
+            let message = message.split_once(LINES).map_or(message, |(what, _)| what);
+            (message, Some(format!("run it with {flags}; in a workflow, these lines {lines}")))
+        }
+        None => (message, hint.map(ToOwned::to_owned)),
+    };
+    Failure::Told { exit: Exit::Failed, message: format!("plugin `{plugin}`: {code}{message}"), hint }
+}
+
+/// Before the lines of a workflow that the host tells of.
+const LINES: &str = "; these lines of the workflow ";
+
+/// The flags that grant what those lines of a workflow do.
+fn flags(told: &str) -> Option<String> {
+    let entry = told.lines().find_map(|line| line.trim_start().strip_prefix("- { url: \""))?;
+    let (url, rest) = entry.split_once('"')?;
+    let range = rest.split_once("addresses: [\"").and_then(|(_, rest)| rest.split_once('"'));
+    let addresses = range.map(|(range, _)| format!(" --addresses {range}")).unwrap_or_default();
+    // Only a URL with signs of the shell needs quotes, and none holds one itself when it is written so.
+    let plain = url.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]%@,+=".contains(&b));
+    let url = if plain { url.to_owned() } else { format!("'{}'", url.replace('\'', "%27")) };
+    Some(format!("`--grant {url}{addresses}`"))
 }
 
 fn acted(action: &ReceiptAction) -> String {
@@ -172,5 +205,29 @@ fn acted(action: &ReceiptAction) -> String {
         ReceiptAction::Done(what) => format!("done: {what}"),
         ReceiptAction::AlreadyDone(what) => format!("was done already: {what}"),
         ReceiptAction::Failed(what) => format!("failed: {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_a_workflow_are_flags_here() {
+        let lines = "GET http://a/x is not granted; these lines of the workflow would grant it:\nplugins:\n  p:\n    grants:\n      http:\n        ";
+        let of = |entry: &str| flags(&format!("{lines}{entry}"));
+        let granted = of("- { url: \"http://127.0.0.1:9/x\", methods: [GET], addresses: [\"127.0.0.1/32\"] }");
+        assert_eq!(granted.as_deref(), Some("`--grant http://127.0.0.1:9/x --addresses 127.0.0.1/32`"));
+        let public = of("- { url: \"https://a.example/$(x)'\", methods: [GET] }");
+        assert_eq!(public.as_deref(), Some("`--grant 'https://a.example/$(x)%27'`"));
+        assert_eq!(flags("give it longer"), None);
+    }
+
+    #[test]
+    fn an_error_names_the_plugin_and_no_step() {
+        let failure = failed("queue", None, "step `step`: it crashed: boom", None);
+        assert_eq!(failure.words(), "plugin `queue`: it crashed: boom");
+        let failure = failed("queue", Some("busy"), "come back", None);
+        assert_eq!(failure.words(), "plugin `queue`: busy: come back");
     }
 }
