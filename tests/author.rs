@@ -305,6 +305,19 @@ async fn what_cannot_be_written_built_or_run_says_what_next() {
     desk.does(home, &args).await;
     assert!(!desk.path("cloned/vendor").exists());
     desk.does(&desk.path("cloned"), &["plugin", "test"]).await;
+
+    // A plugin in another language is built of what lies in its folder, so it gets a copy.
+    for lang in ["js", "python"] {
+        let name = format!("cloned-{lang}");
+        let of = async |sdk: &str| {
+            desk.run(home, &["plugin", "new", "--kind", "verification", "--lang", lang, &name, "--sdk", sdk]).await
+        };
+        refused(&of("nowhere").await, 2, &["there is no SDK in `nowhere`", "hint:"]);
+        let done = of(&clone).await;
+        assert_eq!(done.exit, 0, "{}", done.stderr);
+        assert!(desk.path(&name).join("vendor/wit/types.wit").is_file());
+        assert!(desk.path(&name).join("vendor/sdk").join(lang).join("README.md").is_file());
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub enum AuthorError {
     BadName { name: String, why: &'static str },
     #[error("`{}` is there already, and is not empty", dir.display())]
     NotEmpty { dir: PathBuf },
-    #[error("there is no SDK in `{}`: it has no Cargo.toml of the crate shiftgate-sdk", path.display())]
+    #[error("there is no SDK in `{}`: it has no Cargo.toml of the crate shiftgate-sdk, or not the language", path.display())]
     NoSdk { path: PathBuf },
     #[error("cannot write `{}`", path.display())]
     Write {

@@ -63,18 +63,28 @@ impl Lang {
         }
     }
 
-    /// Writes what a new plugin needs besides its templates; the SDK too, where no other is named.
-    pub(crate) fn equip(self, dir: &Path, with_sdk: bool) -> Result<(), AuthorError> {
+    /// Writes what a new plugin needs besides its templates; the SDK too: that of `clone`, where one is named. In Rust that is used
+    /// where it is.
+    pub(crate) fn equip(self, dir: &Path, clone: Option<&Path>) -> Result<(), AuthorError> {
         let vendor = dir.join("vendor");
-        match self {
-            Self::Rust => {
-                if with_sdk {
+        match (self.sdk_folder(), clone) {
+            (Some(name), None) => sdk::write_script(&vendor, name),
+            (Some(name), Some(clone)) => sdk::copy_script(clone, &vendor, name),
+            (None, clone) => {
+                if clone.is_none() {
                     sdk::write(&vendor)?;
                 }
                 sdk::file(&dir.join("Cargo.lock"), sdk::LOCK.as_bytes())
             }
-            Self::JavaScript => sdk::write_script(&vendor, "js"),
-            Self::Python => sdk::write_script(&vendor, "python"),
+        }
+    }
+
+    /// The SDK's folder for a language of scripts, in `sdk/`; none for Rust, which has all of it.
+    pub(crate) const fn sdk_folder(self) -> Option<&'static str> {
+        match self {
+            Self::Rust => None,
+            Self::JavaScript => Some("js"),
+            Self::Python => Some("python"),
         }
     }
 

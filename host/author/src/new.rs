@@ -41,7 +41,7 @@ pub fn create(new: &NewPlugin) -> Result<PathBuf, AuthorError> {
     let dir = new.dir.clone().unwrap_or_else(|| PathBuf::from(&new.name));
     expect_empty(&dir)?;
     let templates = new.lang.templates(new.kind)?;
-    let sdk = new.sdk.as_deref().filter(|_| new.lang == Lang::Rust).map(clone).transpose()?;
+    let sdk = new.sdk.as_deref().map(|path| clone(path, new.lang)).transpose()?;
     let place = sdk.as_ref().map_or("vendor/sdk".to_owned(), |path| path.display().to_string());
     let summary = match new.kind {
         PluginKind::Verification => "Fails when a number stays too large",
@@ -57,7 +57,7 @@ pub fn create(new: &NewPlugin) -> Result<PathBuf, AuthorError> {
     for template in templates {
         sdk::files(template, &dir, &change)?;
     }
-    new.lang.equip(&dir, sdk.is_none())?;
+    new.lang.equip(&dir, sdk.as_deref())?;
     Ok(dir)
 }
 
@@ -91,11 +91,12 @@ fn expect_empty(dir: &Path) -> Result<(), AuthorError> {
     }
 }
 
-/// The SDK's folder in a clone, absolute: the plugin may be moved.
-fn clone(path: &Path) -> Result<PathBuf, AuthorError> {
+/// The SDK's folder in a clone, absolute: the plugin may be moved. It has the language, and the contract beside it.
+fn clone(path: &Path, lang: Lang) -> Result<PathBuf, AuthorError> {
     let candidates = [path.join("sdk"), path.to_path_buf()];
     let is_sdk = |dir: &&PathBuf| {
         std::fs::read_to_string(dir.join("Cargo.toml")).is_ok_and(|text| text.contains("name = \"shiftgate-sdk\""))
+            && lang.sdk_folder().is_none_or(|name| dir.join(name).is_dir() && dir.join("../wit").is_dir())
     };
     let found = candidates.iter().find(is_sdk).and_then(|dir| dir.canonicalize().ok());
     found.ok_or_else(|| AuthorError::NoSdk { path: path.to_path_buf() })
@@ -121,6 +122,40 @@ mod tests {
             assert!(!text.contains("{{"), "{file}");
         }
         assert!(create(&new(&dir, "errors")).unwrap_err().to_string().contains("not empty"));
+    }
+
+    #[test]
+    fn a_script_takes_the_sdk_of_a_clone_without_what_tools_left_there() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        for (file, text) in [
+            ("clone/sdk/Cargo.toml", "name = \"shiftgate-sdk\""),
+            ("clone/sdk/python/shiftgate_sdk/step.py", "of the clone"),
+            ("clone/sdk/python/shiftgate_sdk/__pycache__/step.pyc", ""),
+            ("clone/sdk/python/template/plugin.py", ""),
+            ("clone/sdk/python/.venv/pyvenv.cfg", ""),
+            ("clone/wit/types.wit", "of the clone"),
+        ] {
+            sdk::file(&at(file), text.as_bytes()).unwrap();
+        }
+        let new = |name: &str, lang, sdk: &str| {
+            create(&NewPlugin { lang, sdk: Some(at(sdk)), ..new(&at(name), name) }).map_err(|error| error.to_string())
+        };
+        assert!(new("a", Lang::Python, "nowhere").is_err_and(|error| error.contains("no SDK in")));
+        assert!(
+            new("a", Lang::JavaScript, "clone").is_err_and(|error| error.contains("no SDK in")),
+            "it has none of that language"
+        );
+        assert!(!at("a").exists(), "nothing is written before");
+        for sdk in ["clone", "clone/sdk"] {
+            let vendor = new(&format!("of-{}", sdk.len()), Lang::Python, sdk).unwrap().join("vendor");
+            for file in ["sdk/python/shiftgate_sdk/step.py", "wit/types.wit"] {
+                assert_eq!(std::fs::read_to_string(vendor.join(file)).unwrap(), "of the clone", "{file}");
+            }
+            for litter in ["shiftgate_sdk/__pycache__", "template", ".venv"] {
+                assert!(!vendor.join("sdk/python").join(litter).exists(), "{litter}");
+            }
+        }
     }
 
     #[test]

@@ -44,6 +44,32 @@ pub(crate) fn write_script(dir: &Path, name: &str) -> Result<(), AuthorError> {
     files(&WIT, &dir.join("wit"), &|text| text.to_owned())
 }
 
+/// The same from a clone: `sdk` is its folder of that name.
+pub(crate) fn copy_script(sdk: &Path, dir: &Path, name: &str) -> Result<(), AuthorError> {
+    copy_folder(&sdk.join(name), &dir.join("sdk").join(name), &|entry| entry == "template")?;
+    copy_folder(&sdk.join("../wit"), &dir.join("wit"), &|_| false)
+}
+
+/// Copies a folder without what tools left there, and without the entries at its top that are not wanted.
+fn copy_folder(from: &Path, to: &Path, unwanted: &dyn Fn(&str) -> bool) -> Result<(), AuthorError> {
+    let unreadable = |path: &Path, source| AuthorError::Read { path: path.to_path_buf(), source };
+    for entry in std::fs::read_dir(from).map_err(|source| unreadable(from, source))? {
+        let name = entry.map_err(|source| unreadable(from, source))?.file_name();
+        let (path, text) = (from.join(&name), name.to_string_lossy());
+        let is_folder = path.is_dir();
+        if unwanted(&text) || is_litter(&text, is_folder) {
+            continue;
+        }
+        if is_folder {
+            copy_folder(&path, &to.join(&name), &|_| false)?;
+        } else {
+            let bytes = std::fs::read(&path).map_err(|source| unreadable(&path, source))?;
+            file(&to.join(&name), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
 /// The workspace of the SDK alone.
 fn workspace() -> String {
     let version = env!("CARGO_PKG_VERSION");
@@ -68,14 +94,16 @@ fn section(title: &str) -> &'static str {
     after.split("\n[").next().unwrap_or_default().trim()
 }
 
-/// Writes every file of an embedded folder, its text changed by `change`.
+/// Writes every file of an embedded folder, its text changed by `change`; not what tools had left there when it was embedded.
 pub(crate) fn files(from: &Dir<'_>, to: &Path, change: &dyn Fn(&str) -> String) -> Result<(), AuthorError> {
     copy(from, from.path(), to, change)
 }
 
 fn copy(from: &Dir<'_>, base: &Path, to: &Path, change: &dyn Fn(&str) -> String) -> Result<(), AuthorError> {
     for entry in from.entries() {
+        let name = entry.path().file_name().unwrap_or_default().to_string_lossy();
         match entry {
+            _ if is_litter(&name, entry.as_dir().is_some()) => {}
             DirEntry::Dir(dir) => copy(dir, base, to, change)?,
             DirEntry::File(found) => {
                 let path = to.join(found.path().strip_prefix(base).unwrap_or_else(|_| found.path()));
@@ -105,7 +133,24 @@ pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<(), AuthorError> {
 
 #[cfg(test)]
 mod tests {
+    use include_dir::File;
+
     use super::*;
+
+    #[test]
+    fn what_tools_leave_in_the_sdk_is_not_written_with_it() {
+        static CACHE: [DirEntry<'_>; 1] = [DirEntry::File(File::new("sdk/__pycache__/step.pyc", b""))];
+        static ENTRIES: [DirEntry<'_>; 3] = [
+            DirEntry::File(File::new("sdk/step.py", b"")),
+            DirEntry::File(File::new("sdk/.npmrc", b"")),
+            DirEntry::Dir(Dir::new("sdk/__pycache__", &CACHE)),
+        ];
+        let home = tempfile::tempdir().unwrap();
+        files(&Dir::new("sdk", &ENTRIES), home.path(), &|text| text.to_owned()).unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".npmrc", "step.py"]);
+    }
 
     #[test]
     fn the_sdks_workspace_has_all_that_the_sdk_takes_from_a_workspace() {
