@@ -208,6 +208,15 @@ async fn a_scenario_that_fails_says_why_and_one_that_is_none_says_where() {
     assert!(checked.contains("no scenario ever sends GET https://status.example.com"), "{checked}");
     assert!(checked.contains("it gives no reason"), "{checked}");
 
+    // A mistake in the manifest is no missing one; a crate that exports nothing has one.
+    fs::write(&lib, source.replace("methods: [\"GET\"]", "methods: [\"get\"]")).expect("a file");
+    let done = desk.run(&dir, &["plugin", "build"]).await;
+    refused(&done, 11, &["`get` is not a method in upper case", "correct the manifest"]);
+    assert!(!done.stderr.contains("`plugin!`"), "{}", done.stderr);
+    let (bare, _) = source.split_once("plugin! {").expect("an export");
+    fs::write(&lib, bare).expect("a file");
+    refused(&desk.run(&dir, &["plugin", "build"]).await, 11, &["hint: export the plugin with the SDK's `plugin!`"]);
+
     // What does not compile is cargo's to tell.
     fs::write(&lib, "fn main( {").expect("a file");
     refused(&desk.run(&dir, &["plugin", "build"]).await, 22, &["error: ", "src/lib.rs", "cargo build --release"]);
@@ -262,6 +271,18 @@ async fn what_was_built_of_the_same_sources_is_not_built_again() {
     assert!(dir.join("queue.wasm").is_file() && builds() == 4);
     desk.does(&dir, &["plugin", "build"]).await;
     assert_eq!(builds(), 5, "who asks for a build gets one");
+
+    // What the manifest says against its own schema is found where it is built.
+    edit("manifest.json", "\"default\": 3", "\"default\": 0");
+    edit("manifest.json", "\"from_config\": \"/url\"", "\"from_config\": \"/urll\"");
+    let words = ["`from_config` is `/urll`", "/config/properties/tries: the `default`", "0 is less than the minimum of 1"];
+    refused(&desk.run(&dir, &["plugin", "build"]).await, 11, &words);
+    let checked = desk.run(&dir, &["plugin", "check", "./queue.wasm"]).await;
+    assert_eq!(checked.exit, 0, "the one before still lies there: {}{}", checked.stdout, checked.stderr);
+    fs::copy(dir.join(".build/plugin.wasm"), dir.join("bad.wasm")).expect("a copy");
+    let checked = desk.run(&dir, &["plugin", "check", "./bad.wasm"]).await;
+    assert_eq!(checked.exit, 11, "{}", checked.stderr);
+    assert!(words.iter().all(|words| checked.stdout.contains(words)), "{}", checked.stdout);
 }
 
 #[tokio::test]

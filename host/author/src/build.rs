@@ -51,7 +51,7 @@ fn language(dir: &Path) -> Result<Lang, AuthorError> {
 
 /// Looks at what was built, and puts it beside its sources.
 fn put_in_place(plugins: &Plugins, dir: &Path, made: &Path) -> Result<Built, AuthorError> {
-    let inspection = plugins.inspect(&made.display().to_string())?;
+    let inspection = crate::inspect(plugins, &made.display().to_string())?;
     if !inspection.problems.is_empty() {
         return Err(AuthorError::Unusable { problems: inspection.problems });
     }

@@ -80,6 +80,11 @@ fn quoted(line: &Option<String>) -> String {
     line.as_ref().map(|line| format!("\n{line}")).unwrap_or_default()
 }
 
+/// Whether the plugin host found no plugin in a component, or no manifest. What else is wrong it says with what to do.
+fn is_not_exported(problem: &str) -> bool {
+    ["has no manifest (custom section", "is a component, but not a plugin"].iter().any(|words| problem.contains(words))
+}
+
 impl AuthorError {
     /// What to do next; none where the message says it.
     #[must_use]
@@ -109,6 +114,7 @@ impl AuthorError {
             Self::BadManifest { .. } => "docs/plugins.md shows a whole manifest",
             Self::NoTarget { .. } => "add it with `rustup target add wasm32-wasip2`",
             Self::NothingBuilt { .. } => "the crate has to be a library with `crate-type = [\"cdylib\"]`",
+            Self::Unusable { problems } if !problems.iter().any(|problem| is_not_exported(problem)) => return None,
             Self::Unusable { .. } => "export the plugin with the SDK's `plugin!`, once, at the root of the crate",
             Self::NoConfig { .. } => "add a scenario to `scenarios/`, or give a config with --with",
             Self::BadScenario { hint, .. } => return hint.clone(),

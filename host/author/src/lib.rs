@@ -14,6 +14,7 @@ mod lang;
 mod new;
 mod replay;
 mod scenario;
+mod schema;
 mod sdk;
 mod sources;
 mod stage;
@@ -27,6 +28,7 @@ pub use lang::Lang;
 pub use new::{NewPlugin, create};
 pub use replay::{Gap, Missing, Recording, Replayed};
 pub use scenario::{Mismatch, Scenario, read_all, read_named};
+pub use schema::inspect;
 pub use test_bed::{Checked, Place, TestBed};
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl TestBed {
             network: Some(Arc::clone(&stage) as _),
             ..PluginsConfig::new(place.cache_dir, Arc::clone(&stage) as _)
         })?;
-        let inspection = plugins.inspect(file)?;
+        let inspection = crate::inspect(&plugins, file)?;
         let manifest = match (&inspection.manifest, inspection.problems.is_empty()) {
             (Some(manifest), true) => manifest.clone(),
             _ => return Err(AuthorError::Unusable { problems: inspection.problems }),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shiftgate_author::{TestBed, read_all};
+use shiftgate_author::{TestBed, inspect, read_all};
 
 use super::{Component, component};
 use crate::app::App;
@@ -15,7 +15,7 @@ const LARGE: u64 = 2 << 20;
 
 pub(super) async fn run(app: &mut App, path: &Path, no_build: bool) -> Result<Exit, Failure> {
     let Component { file, scenarios } = component(app, path, no_build).await?;
-    let found = wiring::inspector(app)?.inspect(&file)?;
+    let found = inspect(&wiring::inspector(app)?, &file)?;
     app.screen.print(&found.to_string())?;
     if !found.problems.is_empty() {
         return Err(Failure::Shown(Exit::PluginRefused));
