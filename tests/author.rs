@@ -1,7 +1,10 @@
 //! The author's loop as an author walks it: a plugin of each kind from nothing to green, the commands of docs/plugins.md in their
 //! order, a scenario that fails and one that is none, an hour that takes no time.
 //!
-//! Cargo builds in one folder for all of them, which stays between runs, so that only the first one builds the SDK.
+//! `rebuild` has what is built again after which edit. Cargo builds in one folder for all of them, which stays between runs, so
+//! that only the first one builds the SDK.
+
+mod rebuild;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -149,10 +152,22 @@ async fn the_manual_walks_from_nothing_to_a_step_that_runs() {
     // The last of them asked the queue for real.
     assert!(last.starts_with("pass: 12 is not more than 100\n"), "{last}");
 
-    // The scenario of the manual is one of this plugin.
-    let scenario = manual.split("## Scenarios").nth(1).and_then(|part| part.split("```yaml\n").nth(1)?.split("```").next());
-    fs::write(dir.join("scenarios/of-the-manual.yaml"), scenario.expect("a scenario")).expect("a file");
+    // The scenario of the manual is one of this plugin, and of the one that the manual shows.
+    let scenario = block(&manual, "## Scenarios", "yaml");
+    fs::write(dir.join("scenarios/of-the-manual.yaml"), scenario).expect("a file");
     desk.does(&dir, &["plugin", "test", "--no-build"]).await;
+    fs::create_dir(dir.join("shown")).expect("a folder");
+    fs::write(dir.join("shown/one.yaml"), scenario).expect("a file");
+    fs::write(dir.join("src/lib.rs"), block(&manual, "## The parts of it", "rust")).expect("a file");
+    let tested = desk.does(&dir, &["plugin", "test", "--scenarios", "shown"]).await;
+    assert!(tested.contains("1 scenarios passed") && tested.contains("conformance checks passed"), "{tested}");
+}
+
+/// The first block of a language in a part of the manual.
+fn block<'a>(manual: &'a str, part: &str, language: &str) -> &'a str {
+    let after = manual.split_once(&format!("\n{part}\n")).map(|(_, after)| after);
+    let block = after.and_then(|part| part.split(&format!("```{language}\n")).nth(1)?.split("```").next());
+    block.unwrap_or_else(|| panic!("docs/plugins.md shows no {language} in `{part}`"))
 }
 
 #[tokio::test]
@@ -222,69 +237,6 @@ async fn a_scenario_that_fails_says_why_and_one_that_is_none_says_where() {
     refused(&desk.run(&dir, &["plugin", "build"]).await, 22, &["error: ", "src/lib.rs", "cargo build --release"]);
 }
 
-/// A builder of Python plugins that makes other bytes each time: a component that is there already, and a section that counts.
-fn counting_builder(dir: &Path, count: &Path) {
-    let script = format!(
-        "#!/bin/sh\necho x >> {count}\ncp {component} .build/plugin.wasm\n\
-         printf '\\000\\004\\001a%02d' $(wc -l < {count}) >> .build/plugin.wasm\n",
-        count = count.display(),
-        component = plugins().join("http-check.wasm").display(),
-    );
-    let tool = dir.join(".venv/bin/componentize-py");
-    fs::create_dir_all(tool.parent().expect("a folder")).expect("a folder");
-    fs::write(&tool, script).expect("a file");
-    fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
-}
-
-/// The digest in what a command printed.
-fn digest(text: &str) -> &str {
-    text.lines().find_map(|line| line.strip_prefix("sha256:")).expect("a digest").trim()
-}
-
-#[tokio::test]
-async fn what_was_built_of_the_same_sources_is_not_built_again() {
-    let desk = Desk::new();
-    desk.does(desk.home.path(), &["plugin", "new", "--kind", "verification", "--lang", "python", "queue"]).await;
-    let (dir, count) = (desk.path("queue"), desk.path("count"));
-    counting_builder(&dir, &count);
-    let builds = || fs::read_to_string(&count).expect("a count").lines().count();
-    let built = desk.does(&dir, &["plugin", "build"]).await;
-    let edit = |file: &str, from: &str, to: &str| {
-        let (path, text) = (dir.join(file), fs::read_to_string(dir.join(file)).expect("a source"));
-        assert!(text.contains(from), "{text}");
-        fs::write(path, text.replacen(from, to, 1)).expect("a source");
-    };
-    edit("scenarios/passes.yaml", "12", "13");
-    let checked = desk.does(&dir, &["plugin", "check"]).await;
-    assert_eq!((digest(&checked), builds()), (digest(&built), 1), "the digest that was printed stays");
-    edit("plugin.py", "messages wait", "messages are there");
-    let checked = desk.does(&dir, &["plugin", "check"]).await;
-    assert_ne!(digest(&checked), digest(&built));
-    edit("manifest.json", "\"minimum\": 0", "\"minimum\": 7");
-    desk.does(&dir, &["plugin", "check"]).await;
-    edit("vendor/sdk/python/shiftgate_sdk/step.py", "\n", "\n\n");
-    desk.does(&dir, &["plugin", "check"]).await;
-    assert_eq!(builds(), 4, "each edit was seen");
-    // What lies beside the sources is the component of them again, whoever took it away.
-    fs::remove_file(dir.join("queue.wasm")).expect("a component");
-    desk.does(&dir, &["plugin", "check"]).await;
-    assert!(dir.join("queue.wasm").is_file() && builds() == 4);
-    desk.does(&dir, &["plugin", "build"]).await;
-    assert_eq!(builds(), 5, "who asks for a build gets one");
-
-    // What the manifest says against its own schema is found where it is built.
-    edit("manifest.json", "\"default\": 3", "\"default\": 0");
-    edit("manifest.json", "\"from_config\": \"/url\"", "\"from_config\": \"/urll\"");
-    let words = ["`from_config` is `/urll`", "/config/properties/tries: the `default`", "0 is less than the minimum of 1"];
-    refused(&desk.run(&dir, &["plugin", "build"]).await, 11, &words);
-    let checked = desk.run(&dir, &["plugin", "check", "./queue.wasm"]).await;
-    assert_eq!(checked.exit, 0, "the one before still lies there: {}{}", checked.stdout, checked.stderr);
-    fs::copy(dir.join(".build/plugin.wasm"), dir.join("bad.wasm")).expect("a copy");
-    let checked = desk.run(&dir, &["plugin", "check", "./bad.wasm"]).await;
-    assert_eq!(checked.exit, 11, "{}", checked.stderr);
-    assert!(words.iter().all(|words| checked.stdout.contains(words)), "{}", checked.stdout);
-}
-
 #[tokio::test]
 async fn an_hour_takes_no_time() {
     let desk = Desk::new();
@@ -319,6 +271,16 @@ async fn what_cannot_be_written_built_or_run_says_what_next() {
     let mut command = desk.command(env!("CARGO_BIN_EXE_shiftgate"), &dir);
     command.args(["plugin", "build"]).env("PATH", &bare);
     refused(&finish(command).await, 22, &["wasm32-wasip2", "rustup target add wasm32-wasip2"]);
+
+    // The builder of JavaScript is a script, and needs what runs it.
+    desk.does(home, &["plugin", "new", "--kind", "verification", "--lang", "js", "scripted"]).await;
+    let jco = desk.path("scripted/node_modules/.bin/jco");
+    fs::create_dir_all(jco.parent().expect("a folder")).expect("a folder");
+    fs::write(&jco, "#!/usr/bin/env node\n").expect("a file");
+    fs::set_permissions(&jco, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
+    let mut command = desk.command(env!("CARGO_BIN_EXE_shiftgate"), &desk.path("scripted"));
+    command.args(["plugin", "build"]).env("PATH", "/nonexistent");
+    refused(&finish(command).await, 22, &["cannot call `node`", "hint: install Node.js"]);
 
     // A clone's SDK is used as it is, and not copied.
     let clone = root().display().to_string();

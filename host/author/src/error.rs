@@ -101,6 +101,9 @@ impl AuthorError {
                 "go into a plugin's folder or name it; `shiftgate plugin new --kind verification NAME` writes one"
             }
             Self::NoComponent { .. } => "build it with `shiftgate plugin build`, or name the component's file",
+            Self::NoTool { program: "node", .. } => {
+                "install Node.js 20.19 or later (https://nodejs.org), and see that `node` is on the PATH"
+            }
             Self::NoTool { .. } => "install Rust with rustup (https://rustup.rs)",
             Self::NoTemplate { lang: Lang::Python, .. } => {
                 "begin with the one of a verification; sdk/python/README.md shows how the other kinds are exported"

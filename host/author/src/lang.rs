@@ -122,6 +122,19 @@ impl Lang {
     }
 }
 
+/// What the interpreters inside components are called there.
+const INTERPRETERS: [&str; 2] = ["componentize_qjs_runtime", "libcomponentize_py_runtime"];
+
+/// Whether a component brings an interpreter along, which is most of its size and nothing that an author could make smaller.
+#[must_use]
+pub fn has_interpreter(component: &Path) -> bool {
+    let Ok(bytes) = std::fs::read(component) else { return false };
+    INTERPRETERS.iter().any(|name| bytes.windows(name.len()).any(|part| part == name.as_bytes()))
+}
+
+/// What a shell, and `env`, end with when they do not find the program.
+const NOT_FOUND: i32 = 127;
+
 /// Runs a builder in `dir`; what it says goes to standard error.
 async fn finished(mut command: Command, dir: &Path) -> io::Result<(ExitStatus, Vec<u8>)> {
     command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
@@ -137,6 +150,11 @@ async fn called(program: &Path, args: &[&str], dir: &Path, shown: &str, lang: La
         finished(command, dir).await.map_err(|_| AuthorError::NoBuilder { program: program.to_path_buf(), lang })?;
     if status.success() {
         return Ok(());
+    }
+    if lang == Lang::JavaScript && status.code() == Some(NOT_FOUND) {
+        // The tool is a script: it is there, and what runs it is not.
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        return Err(AuthorError::NoTool { program: "node", source });
     }
     let mut errors = tokio::io::stderr();
     // What cannot be shown cannot be mended here.
@@ -172,4 +190,21 @@ fn world(dir: &Path) -> Result<&'static str, AuthorError> {
 fn with_manifest(dir: &Path, built: &Path) -> Result<(), AuthorError> {
     let made = embed(built, &dir.join("manifest.json"), Budgets::default().component_bytes)?;
     sdk::file(built, &made.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interpreter_is_seen_in_a_component() {
+        let home = tempfile::tempdir().unwrap();
+        let of = |bytes: &[u8]| {
+            let file = home.path().join("a.wasm");
+            std::fs::write(&file, bytes).unwrap();
+            has_interpreter(&file)
+        };
+        assert!(of(b"\0asm libcomponentize_py_runtime.so \0") && of(b"\0asm componentize_qjs_runtime.wasm"));
+        assert!(!of(b"\0asm") && !has_interpreter(Path::new("/nonexistent")));
+    }
 }

@@ -24,7 +24,7 @@ pub use bench::{Measured, bench};
 pub use build::{Built, build, build_changed, component_of};
 pub use drive::{End, Outside, Step, Story, Woken, drive, grants_for, plain_run};
 pub use error::AuthorError;
-pub use lang::Lang;
+pub use lang::{Lang, has_interpreter};
 pub use new::{NewPlugin, create};
 pub use replay::{Gap, Missing, Recording, Replayed};
 pub use scenario::{Mismatch, Scenario, read_all, read_named};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shiftgate_author::{TestBed, inspect, read_all};
+use shiftgate_author::{TestBed, has_interpreter, inspect, read_all};
 
 use super::{Component, component};
 use crate::app::App;
@@ -34,15 +34,20 @@ async fn notes(bed: &TestBed, scenarios: &Path) -> Result<Vec<String>, Failure> 
     let (manifest, looked) = (bed.manifest(), bed.inspection());
     let mut notes = Vec::new();
     if manifest.summary.is_empty() {
-        notes.push("it says nothing of itself; write a `description` into Cargo.toml".to_owned());
+        notes.push(
+            "it says nothing of itself; write a `description` into Cargo.toml, or a `summary` into manifest.json".to_owned(),
+        );
     }
     if manifest.config.as_str() == "true" {
-        notes.push("it has no schema, so every config is taken; derive `Config` for its settings".to_owned());
+        notes.push(
+            "it has no schema, so every config is taken; derive `Config` for its settings, or write `config` into manifest.json"
+                .to_owned(),
+        );
     }
     for request in manifest.requests.http.iter().filter(|request| request.reason.trim().is_empty()) {
         notes.push(format!("it gives no reason why it wants to send {}", request.methods.join(", ")));
     }
-    if looked.size > LARGE {
+    if looked.size > LARGE && !has_interpreter(&looked.file) {
         notes.push(format!("it has {}; build it for release, optimised for size and stripped", super::size(looked.size)));
     }
     let scenarios = read_all(scenarios)?;
