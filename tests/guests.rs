@@ -93,7 +93,10 @@ async fn interpreted(guests: &Guests, place: &str) {
     // A value that the contract does not know is told with its field, and never a crash of the guest.
     let of_value = async |what: &str| told(ask(&guests.contrary, start(), json!({ "do": what, "text": "x" })).await);
     let wrong = of_value("forget a verdict").await;
-    assert!(wrong.contains("exception: TypeError: metric ") && wrong.contains(": verdict is ") && wrong.contains(place), "{wrong}");
+    assert!(
+        wrong.contains("exception: TypeError: metric ") && wrong.contains(": verdict is ") && wrong.contains(place),
+        "{wrong}"
+    );
     let nothing = of_value("answer nothing").await;
     assert!(nothing.contains("exception: TypeError: what start returns is "), "{nothing}");
     let clock = told(ask(&guests.contrary, start(), json!({ "do": "look at the clock", "text": "" })).await);
