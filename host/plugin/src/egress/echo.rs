@@ -13,7 +13,11 @@ const DEEPEST: usize = 7;
 
 /// What is masked, and with what.
 #[derive(Debug, Default)]
-pub(super) struct Masks(Vec<Mask>);
+pub(super) struct Masks {
+    masks: Vec<Mask>,
+    /// For each byte whether a spelling may begin with it: most of an answer is passed over by that alone.
+    begins: Vec<bool>,
+}
 
 #[derive(Debug)]
 struct Mask {
@@ -25,14 +29,15 @@ struct Mask {
 
 impl Masks {
     pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.masks.is_empty()
     }
 
     /// From now on, `shown` stands for `secret`.
     pub(super) fn learn(&mut self, secret: &str, shown: &str) {
         let mask = |text: &str, base64| Mask { text: text.chars().collect(), shown: shown.to_owned(), base64 };
-        self.0.push(mask(secret, false));
-        self.0.extend(in_base64(secret).iter().filter(|text| text.len() >= SHORTEST).map(|text| mask(text, true)));
+        self.masks.push(mask(secret, false));
+        self.masks.extend(in_base64(secret).iter().filter(|text| text.len() >= SHORTEST).map(|text| mask(text, true)));
+        self.begins = (0..=u8::MAX).map(|byte| self.masks.iter().any(|mask| mask.may_begin(byte))).collect();
     }
 
     /// The bytes with every spelling of every secret replaced.
@@ -40,8 +45,7 @@ impl Masks {
         let mut masked: Option<Vec<u8>> = None;
         let (mut at, mut kept) = (0, 0);
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let longest = self.0.iter().filter_map(|mask| Some((mask.length(rest)?, mask))).max_by_key(|(length, _)| *length);
-            let Some((length, mask)) = longest else {
+            let Some((length, mask)) = self.longest(rest) else {
                 at += 1;
                 continue;
             };
@@ -59,13 +63,19 @@ impl Masks {
             None => bytes,
         }
     }
+
+    /// What is spelled at the beginning of `rest`, and in how many bytes.
+    fn longest(&self, rest: &[u8]) -> Option<(usize, &Mask)> {
+        let begins = *self.begins.get(usize::from(*rest.first()?))?;
+        let masks = self.masks.iter().filter(|_| begins);
+        masks.filter_map(|mask| Some((mask.length(rest)?, mask))).max_by_key(|(length, _)| *length)
+    }
 }
 
 impl Mask {
     /// How many bytes at the beginning of `rest` spell it; none when they do not.
     fn length(&self, rest: &[u8]) -> Option<usize> {
-        let first = *self.text.first()?;
-        if !self.may_begin(first, *rest.first()?) {
+        if !self.may_begin(*rest.first()?) {
             return None;
         }
         // Every place up to which the text so far may reach: some characters can be read in two ways.
@@ -89,7 +99,8 @@ impl Mask {
     }
 
     /// A quick no for most bytes.
-    fn may_begin(&self, first: char, byte: u8) -> bool {
+    fn may_begin(&self, byte: u8) -> bool {
+        let Some(&first) = self.text.first() else { return false };
         let mut bytes = [0; 4];
         let raw = first.encode_utf8(&mut bytes).as_bytes().first() == Some(&byte);
         raw || matches!(byte, b'%' | b'\\' | b'&') || first == ' ' && byte == b'+' || self.base64 && matches!(byte, b'-' | b'_')
