@@ -130,7 +130,8 @@ fn echoes(origin: &str) -> Vec<Row> {
     let later =
         Attack::start(fetcher(&format!("{origin}/json"))).with(json!({ "url": origin }), granted(origin, "KEY", origin, None));
     rows.push(hidden("a secret that an earlier call sent", later, &["pass"]));
-    rows.push(hidden("a credential that comes back", echoed, &["Bearer ***"]));
+    // The same secret has a name too, and that is what stands for it.
+    rows.push(hidden("a credential that comes back", echoed, &[&format!("Bearer {}", secret_placeholder("hook"))]));
     rows
 }
 

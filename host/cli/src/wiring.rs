@@ -66,7 +66,8 @@ pub(crate) fn policy(app: &App) -> Result<Option<Policy>, Failure> {
 
 /// Whether a policy may be there: a file that cannot be looked at is not taken for none, nor a link that leads nowhere.
 pub(crate) fn is_there(file: &Path) -> bool {
-    file.symlink_metadata().map_or_else(|error| error.kind() != ErrorKind::NotFound, |_| true)
+    let nothing = [ErrorKind::NotFound, ErrorKind::NotADirectory];
+    file.symlink_metadata().map_or_else(|error| !nothing.contains(&error.kind()), |_| true)
 }
 
 /// Strangers' code is compiled by this program in a process of its own.

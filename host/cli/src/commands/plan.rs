@@ -77,7 +77,7 @@ pub(crate) async fn unmoved(record: &Record, plan: &mut Plan, config: &CloudConf
     }
     let message = format!("the plan is not the one that was agreed on: that was {agreed}, and this would be {digest}");
     Err(Failure::new(Exit::Moved, message).hint(
-        "the workflow, its inputs, or the groups and rules in the cloud have changed since; nothing was touched. Look at \
+        "the workflow, its inputs, a plugin, or the groups and rules in the cloud have changed since; nothing was touched. Look at \
          `shiftgate plan` again",
     ))
 }

@@ -155,7 +155,8 @@ struct Visit<'a> {
 impl<'a> Visit<'a> {
     fn of(cx: &'a Cx<'a>, job: &'a Job<'a>, step: &'a PluginStep, kind: PluginKind, limit: Option<Millis>) -> Self {
         let (started_at, deadline) = match &job.resumed {
-            Some((state, _)) => (state.started_at, state.deadline),
+            // A step that began under an earlier release may have none.
+            Some((state, _)) => (state.started_at, state.deadline.or_else(|| limit.map(|limit| state.started_at.plus(limit)))),
             None => {
                 let now = cx.ports.clock.now();
                 (now, limit.map(|limit| now.plus(limit)))

@@ -5,11 +5,13 @@
 //! that they begin with stay; what results has to have the same origin, and a path that is read in one way. What an answer echoes,
 //! however it spells it (`echo`), becomes the placeholder again, so that no guest, log or record ever holds the secret.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
-use shiftgate_model::{Auth, Outcome, SecretRef, placeholders, secret_placeholder};
+use shiftgate_model::{Auth, Outcome, Report, SecretRef, Verdict, placeholders, secret_placeholder};
 
 use super::echo::Masks;
 use super::{Failure, Hop};
@@ -18,6 +20,8 @@ use crate::vault::{Signer, Unsigned, Vault};
 
 /// A shorter secret could not be told from other text.
 const SHORTEST: usize = 6;
+/// How long a secret is waited for that is only to be masked.
+const SOON: Duration = Duration::from_secs(5);
 /// What stands for a credential that has no placeholder.
 const MASK: &str = "***";
 
@@ -26,6 +30,8 @@ const MASK: &str = "***";
 pub(crate) struct Carried {
     known: Vec<Known>,
     masks: Masks,
+    /// Whether every secret that may be echoed was looked for.
+    asked: bool,
 }
 
 #[derive(Debug)]
@@ -64,13 +70,18 @@ impl Carried {
         Ok(self.known.get(place).map(|known| known.value.expose_secret()).unwrap_or_default())
     }
 
-    /// Learns every secret that the plugin is granted: an answer may echo one that an earlier call has sent. One that is not to be had
-    /// was not sent from here.
+    /// Learns every secret that the plugin is granted, once a call: an answer may echo one that an earlier call has sent. One that is not
+    /// to be had soon was hardly sent from here, and holds nobody up.
     pub(super) async fn learn_all(&mut self, rights: &Rights, vault: &dyn Vault) {
+        if std::mem::replace(&mut self.asked, true) {
+            return;
+        }
         for (name, at) in rights.secrets() {
             let shown = name.map_or_else(|| MASK.to_owned(), secret_placeholder);
-            if let Err(failure) = self.fetch(vault, at, &shown).await {
-                tracing::debug!(secret = %at, %failure, "what is not to be had is not masked");
+            match tokio::time::timeout(SOON, self.fetch(vault, at, &shown)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(failure)) => tracing::debug!(secret = %at, %failure, "what is not to be had is not masked"),
+                Err(_) => tracing::debug!(secret = %at, "what is not to be had soon is not masked"),
             }
         }
     }
@@ -94,7 +105,8 @@ impl Carried {
             return outcome;
         }
         let masked = serde_json::to_value(&outcome).ok().map(|value| self.mask_json(value));
-        let mut outcome = masked.and_then(|value| serde_json::from_value(value).ok()).unwrap_or(outcome);
+        // A secret that is a word of the contract itself: nothing of the answer gets through then.
+        let mut outcome = masked.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_else(unmaskable);
         let state = match &mut outcome {
             Outcome::Wait(suspension) => Some(&mut suspension.state),
             Outcome::Counted(progress) => progress.next.as_mut().map(|next| &mut next.state),
@@ -128,6 +140,14 @@ impl Carried {
             Failure::Timeout | Failure::TooLarge | Failure::TooManyRedirects | Failure::Quota => failure,
         }
     }
+}
+
+/// Stands for an answer that cannot be read any more once a secret was taken out of it.
+fn unmaskable() -> Outcome {
+    let summary =
+        "a secret of this plugin is a word that every answer holds, and its answer cannot be told without it".to_owned();
+    let (findings, metrics, evidence, outputs) = Default::default();
+    Outcome::Reported(Report { verdict: Verdict::Inconclusive, summary, findings, metrics, evidence, outputs })
 }
 
 /// What a hop becomes as it leaves: with secrets in their places.
@@ -292,7 +312,7 @@ async fn sign(
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Failure::Protocol(error.to_string()))?;
         // A signed request is good for some minutes, in whoever's hands.
         for part in value.split("Signature=").filter(|part| name != "x-amz-date" && part.len() >= SHORTEST) {
-            carried.masks.learn(part, MASK);
+            carried.masks.learn_once(part, MASK);
         }
         let value = sensitive(&value, &name)?;
         out.headers.insert(name, value);
@@ -323,6 +343,20 @@ fn replace(bytes: Vec<u8>, what: &[u8], with: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A password that is a word of the contract: the other secrets of the answer do not get out for that.
+    #[test]
+    fn an_answer_that_cannot_be_told_without_a_secret_is_not_told() {
+        let mut carried = Carried::default();
+        carried.masks.learn("summary", MASK);
+        carried.masks.learn("s3cr3t", MASK);
+        let (findings, metrics, evidence, outputs) = Default::default();
+        let report = Report { verdict: Verdict::Pass, summary: "a s3cr3t".to_owned(), findings, metrics, evidence, outputs };
+        let told = carried.mask_outcome(Outcome::Reported(report));
+        let Outcome::Reported(report) = told else { panic!("{told:?}") };
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        assert!(report.summary.contains("is a word that every answer holds"), "{}", report.summary);
+    }
 
     #[test]
     fn a_secret_is_written_as_its_place_needs() {

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 /// Base64 that is shorter than this is too common to be masked.
 const SHORTEST: usize = 6;
+/// What may stand between two lines of base64.
+const BREAKS: [char; 3] = ['\r', '\n', '\t'];
 /// Backslashes in front of an escaped character: JSON in JSON, in JSON.
 const DEEPEST: usize = 7;
 
@@ -32,11 +34,26 @@ impl Masks {
         self.masks.is_empty()
     }
 
-    /// From now on, `shown` stands for `secret`.
+    /// From now on, `shown` stands for `secret`, and for base64 of whatever it is part of.
     pub(super) fn learn(&mut self, secret: &str, shown: &str) {
-        let mask = |text: &str, base64| Mask { text: text.chars().collect(), shown: shown.to_owned(), base64 };
-        self.masks.push(mask(secret, false));
-        self.masks.extend(in_base64(secret).iter().filter(|text| text.len() >= SHORTEST).map(|text| mask(text, true)));
+        self.add(secret, shown, false);
+        for text in in_base64(secret).iter().filter(|text| text.len() >= SHORTEST) {
+            self.add(text, shown, true);
+        }
+    }
+
+    /// The same for what is sent once, and so not worth to be looked for within base64.
+    pub(super) fn learn_once(&mut self, text: &str, shown: &str) {
+        self.add(text, shown, false);
+    }
+
+    /// What is known already is not looked for twice: a call may send the same secret in each of its requests.
+    fn add(&mut self, text: &str, shown: &str, base64: bool) {
+        let text: Vec<char> = text.chars().collect();
+        if self.masks.iter().any(|mask| mask.base64 == base64 && mask.text == text) {
+            return;
+        }
+        self.masks.push(Mask { text, shown: shown.to_owned(), base64 });
         self.begins = (0..=u8::MAX).map(|byte| self.masks.iter().any(|mask| mask.may_begin(byte))).collect();
     }
 
@@ -79,11 +96,14 @@ impl Mask {
             return None;
         }
         // Every place up to which the text so far may reach: some characters can be read in two ways.
-        let mut ends = vec![0];
-        for (index, wanted) in self.text.iter().enumerate() {
+        let mut ends = self.spelled(*self.text.first()?, rest);
+        for wanted in self.text.iter().skip(1) {
+            if ends.is_empty() {
+                return None;
+            }
             let mut next = Vec::new();
             for end in ends {
-                for end in self.breaks(rest, end, index > 0) {
+                for end in self.breaks(rest, end) {
                     let here = rest.get(end..).unwrap_or_default();
                     next.extend(self.spelled(*wanted, here).into_iter().map(|length| end + length));
                 }
@@ -91,9 +111,6 @@ impl Mask {
             next.sort_unstable();
             next.dedup();
             ends = next;
-            if ends.is_empty() {
-                return None;
-            }
         }
         ends.last().copied()
     }
@@ -107,15 +124,14 @@ impl Mask {
     }
 
     /// Behind which line breaks the next character may stand.
-    fn breaks(&self, rest: &[u8], end: usize, inside: bool) -> Vec<usize> {
+    fn breaks(&self, rest: &[u8], end: usize) -> Vec<usize> {
         let mut ends = vec![end];
-        if !self.base64 || !inside {
-            return ends;
-        }
         let mut at = end;
-        let breaks: [&[u8]; 8] = [b"\r", b"\n", b"\t", b" ", b"\\r", b"\\n", b"%0A", b"%0D"];
-        while let Some(found) = breaks.iter().find(|text| rest.get(at..).is_some_and(|rest| rest.starts_with(text))) {
-            at += found.len();
+        while self.base64
+            && let Some(here) = rest.get(at..)
+            && let Some(length) = BREAKS.into_iter().find_map(|character| spellings(character, here).pop())
+        {
+            at += length;
             ends.push(at);
         }
         ends
@@ -287,10 +303,19 @@ mod tests {
             for echo in [standard.clone(), in_urls, standard.replace('/', "\\/"), standard.replace('+', "%2B")] {
                 assert!(masked(secret, &echo).contains(SHOWN), "{echo}");
             }
-            for line in ["\n", "\r\n", "\\n", "\\r\\n  ", "%0A"] {
+            for line in ["\n", "\r\n", "\\n", "\\r\\n\t", "%0A", "%0d%0a", "\\\\n", "\\u000a", "&#10;"] {
                 assert!(masked(secret, &format!("{head}{line}{tail}")).contains(SHOWN), "{head}{line}{tail}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_known_is_not_looked_for_twice() {
+        let mut masks = Masks::default();
+        for _ in 0..100 {
+            masks.learn("s3cr\"et/+ü-key", SHOWN);
+        }
+        assert_eq!(masks.masks.len(), 4);
     }
 
     #[test]

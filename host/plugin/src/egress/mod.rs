@@ -211,6 +211,8 @@ impl Egress {
         carried: &mut Carried,
         ask: Ask,
     ) -> Result<Answer, Failure> {
+        // Before the exchange and its time begin: a vault may be slow, and what was sent is not to be sent again for that.
+        carried.learn_all(rights, &*self.vault).await;
         let limit = quota.timeout;
         let timeout = ask.timeout.map_or(limit, |asked| asked.duration().min(limit));
         let answer = tokio::time::timeout(timeout, self.follow(rights, quota, carried, ask, timeout)).await;
@@ -236,7 +238,6 @@ impl Egress {
         loop {
             quota.take()?;
             let response = self.send(rights, carried, &hop).await?;
-            carried.learn_all(rights, &*self.vault).await;
             let location = redirect_of(&response).map(|location| carried.mask(location));
             match location {
                 Some(location) if redirects > 0 => {

@@ -12,6 +12,9 @@ use crate::grants::{Rule, granted_rule};
 use crate::log::printable;
 use crate::manifest::{HttpRequest, Manifest};
 
+/// Between the methods and the place of a destination that a config names.
+const AT: &str = " at the URL in ";
+
 /// A destination that a plugin may be granted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wish {
@@ -77,7 +80,7 @@ impl Review {
         let fixed = fixed(manifest);
         let mut asks = asks(manifest);
         for ask in &mut asks {
-            ask.new = !known && !entries.iter().any(|entry| entry.asks.contains(&ask.what));
+            ask.new = !known && !entries.iter().flat_map(|entry| &entry.asks).any(|known| covers(known, &ask.what));
         }
         let open = asks.iter().any(|ask| ask.open);
         let (mut allowed, mut more, mut asked) = (Vec::new(), Vec::new(), Vec::new());
@@ -121,6 +124,17 @@ impl Review {
     }
 }
 
+/// Whether what was asked for once holds what is asked for now: the same, or more methods at the same URL.
+fn covers(known: &str, now: &str) -> bool {
+    let parts = |text: &'_ str| text.split_once(AT).map(|(methods, place)| (methods.to_owned(), place.to_owned()));
+    match (parts(known), parts(now)) {
+        (Some((known, there)), Some((now, here))) => {
+            there == here && now.split('|').all(|method| known.split('|').any(|m| m == method))
+        }
+        _ => known == now,
+    }
+}
+
 /// The destinations that a manifest names.
 fn fixed(manifest: &Manifest) -> Vec<Wish> {
     let wish = |request: &HttpRequest| {
@@ -135,7 +149,7 @@ fn asks(manifest: &Manifest) -> Vec<Ask> {
     let ask = |what, reason: &str, open| Ask { what, reason: reason.to_owned(), open, new: false };
     let of_config = manifest.requests.http.iter().filter(|request| request.url.is_none()).map(|request| {
         let pointer = request.from_config.as_deref().unwrap_or_default();
-        ask(format!("{} at the URL in {pointer} of its config", request.methods.join("|")), &request.reason, true)
+        ask(format!("{}{AT}{pointer} of its config", request.methods.join("|")), &request.reason, true)
     });
     let secrets = manifest.requests.secrets.iter();
     let secrets = secrets.map(|secret| ask(format!("the secret `{}`", secret.name), &secret.reason, false));

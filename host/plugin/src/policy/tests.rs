@@ -233,6 +233,8 @@ fn an_upgrade_shows_the_secrets_and_limits_that_it_asks_for_and_what_it_inherits
 
     let same = review_of(Some(&policy), &first, 'c', &[]);
     assert!(same.upgrade && !same.asks_for_more(), "{same}");
+    let both = manifest(&["POST", "GET"], json!({}));
+    assert!(review_of(Some(&policy), &both, 'c', &[]).asks_for_more());
     let greedy =
         json!({ "requests": { "secrets": [{ "name": "root", "reason": "signs in" }] }, "limits": { "memory": "1 GiB" } });
     let second = review_of(Some(&policy), &manifest(&["GET", "DELETE"], greedy), 'b', &[]);
@@ -248,7 +250,7 @@ sha256 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 ");
     second.grant(&file).unwrap();
     let policy = Policy::read(&file).unwrap();
-    assert!(!review_of(Some(&policy), &manifest(&["GET"], json!({})), 'd', &[]).asks_for_more());
+    assert!(!review_of(Some(&policy), &manifest(&["DELETE"], json!({})), 'd', &[]).asks_for_more(), "it asks for less");
 }
 
 #[test]
