@@ -291,7 +291,9 @@ fn capacity(now: &Snapshot, book: &Book, id: &GroupId, wanted: Capacity) -> Opti
         return Some("9: a group with production traffic is emptied");
     }
     if new.is_some_and(|new| new.id == *id) {
-        let only = wanted.target == 0 && now.healthy(new) > 0 && healthy(old) == 0 && now.old_id().is_some();
+        // What was empty before the run is empty again when it is put back.
+        let served = now.old_capacity().is_some_and(|was| was.target > 0);
+        let only = wanted.target == 0 && now.healthy(new) > 0 && healthy(old) == 0 && served;
         // Behind load balancers the old group keeps its traffic all along when none was moved.
         return (only && !blue_green && book.alone()).then_some("9: the only healthy revision is emptied");
     }
