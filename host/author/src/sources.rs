@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use shiftgate_model::Digest;
+use shiftgate_plugin::{digest, hex};
 
 use crate::{AuthorError, Lang, sdk};
 
@@ -47,8 +48,7 @@ impl Sources {
     /// Whether this component was built of them, and is as it was then.
     pub(crate) fn made(&self, component: &Path) -> bool {
         let Ok(bytes) = std::fs::read(component) else { return false };
-        let digest = Digest(hex(&Sha256::digest(bytes)));
-        std::fs::read_to_string(component.with_file_name(RECORD)).is_ok_and(|kept| kept == self.line(&digest))
+        std::fs::read_to_string(component.with_file_name(RECORD)).is_ok_and(|kept| kept == self.line(&digest(&bytes)))
     }
 
     /// Keeps in mind that this component was built of them.
@@ -65,10 +65,6 @@ impl Sources {
 fn part(hash: &mut Sha256, bytes: &[u8]) {
     hash.update((bytes.len() as u64).to_le_bytes());
     hash.update(bytes);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Every source below `dir/at`, by its path from `dir`. Links are followed, each folder once.

@@ -66,12 +66,14 @@ pub(crate) fn read(file: &Path, limit: u64) -> Result<Raw, LoadError> {
 }
 
 /// SHA-256, in hexadecimal.
-pub(crate) fn digest(bytes: &[u8]) -> Digest {
+#[must_use]
+pub fn digest(bytes: &[u8]) -> Digest {
     Digest(hex(&Sha256::digest(bytes)))
 }
 
 /// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

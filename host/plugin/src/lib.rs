@@ -43,6 +43,7 @@ pub use compile::{Compiler, compile_child};
 pub use egress::{Lookup, Network, Reply, Sent, Silence};
 pub use embed::{Embedded, embed};
 pub use error::{HostError, LoadError};
+pub use file::{digest, hex};
 pub use inspect::{ExportedKind, Imports, Inspection};
 pub use manifest::{HttpRequest, Manifest, Requests, SchemaText, SecretRequest, StateVersions};
 pub use policy::{Ask, Policy, PolicyError, Review, Wish};

@@ -126,8 +126,7 @@ impl Review {
 
 /// Whether what was asked for once holds what is asked for now: the same, or more methods at the same URL.
 fn covers(known: &str, now: &str) -> bool {
-    let parts = |text: &'_ str| text.split_once(AT).map(|(methods, place)| (methods.to_owned(), place.to_owned()));
-    match (parts(known), parts(now)) {
+    match (known.split_once(AT), now.split_once(AT)) {
         (Some((known, there)), Some((now, here))) => {
             there == here && now.split('|').all(|method| known.split('|').any(|m| m == method))
         }

@@ -174,12 +174,9 @@ fn failed(plugin: &str, code: Option<&str>, message: &str, hint: Option<&str>) -
     // The step is called so here and by nobody else.
     let message = message.strip_prefix(&format!("step `{STEP}`: ")).unwrap_or(message);
     let refused = hint.and_then(|hint| Some((flags(hint)?, hint.split_once(LINES)?.1)));
-    let (message, hint) = match refused {
-        Some((flags, lines)) => {
-            let message = message.split_once(LINES).map_or(message, |(what, _)| what);
-            (message, Some(format!("run it with {flags}; in a workflow, these lines {lines}")))
-        }
-        None => (message, hint.map(ToOwned::to_owned)),
+    let hint = match refused {
+        Some((flags, lines)) => Some(format!("run it with {flags}; in a workflow, these lines {lines}")),
+        None => hint.map(ToOwned::to_owned),
     };
     Failure::Told { exit: Exit::Failed, message: format!("plugin `{plugin}`: {code}{message}"), hint }
 }
